@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One makefile, no list of tools: src/NAME/*.c becomes bin/NAME, src/NAME/NAME.sh becomes bin/NAME, man/* is installed,
+# tests/* is run. What one tool needs beyond that stands in src/NAME/tool.mk. `make help` lists the targets.
+
+PREFIX   ?= /usr/local
+B        ?= build
+BIN      ?= bin
+CFLAGS   ?= -O2 -g
+SAN      :=
+WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -ffp-contract=off -include src/common/banned.h -Isrc/common $(SAN) $(CPPFLAGS) $(CFLAGS)
+LDLIBS   := -lcsv -lz -lm
+ifeq ($(V),)
+Q := @
+say = @printf '  %-6s %s\n' $(1) $(2)
+endif
+
+C_TOOLS     := $(patsubst src/%/,%,$(filter-out src/common/,$(sort $(dir $(wildcard src/*/*.c)))))
+SHELL_TOOLS := $(patsubst src/%/,%,$(sort $(dir $(wildcard src/*/*.sh))))
+TOOLS       := $(C_TOOLS) $(SHELL_TOOLS)
+COMMON      := $(patsubst src/%.c,$(B)/%.o,$(wildcard src/common/*.c))
+UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
+HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
+
+.DELETE_ON_ERROR:
+.PHONY: all FORCE help check check-fast check-san check-static check-man bench fuzz cover install clean deps
+
+all: $(addprefix $(BIN)/,$(TOOLS))
+
+help:
+	@echo 'make               build bin/'
+	@echo 'make check         everything that needs no special hardware (installs or names missing packages)'
+	@echo 'make check-fast    the same without slow tests'
+	@echo 'make check-san     with address and undefined-behaviour sanitizers'
+	@echo 'make check-static  clang-tidy, cppcheck, shellcheck'
+	@echo 'make check-man     manual pages: lint, and options against --help both ways'
+	@echo 'make bench         speed and memory, as ratios measured in one run'
+	@echo 'make fuzz          fuzz the readers for FUZZ_SECONDS (60)'
+	@echo 'make cover         line coverage of the tests'
+	@echo 'make install       PREFIX=/usr/local DESTDIR='
+	@echo 'Settings: V=1 shows commands, YES=1 installs packages without asking, WSS_STRICT=1 makes a skipped test fail'
+
+# ---- tools ----
+
+# In a tool's folder, files THING-*.c beside THING.h are entries of a table `THINGs[]` that is made from their names.
+tables_of = $(foreach h,$(wildcard src/$(1)/*.h),$(if $(wildcard $(h:.h=)-*.c),$(basename $(notdir $(h)))))
+
+-include $(wildcard src/*/tool.mk)
+
+define TABLE
+$(B)/$(1)/$(2)-table.c: $$(wildcard src/$(1)/$(2)-*.c) FORCE
+	@mkdir -p $$(@D)
+	@scripts/make-table $(1) $(2) > $$@.tmp && if cmp -s $$@.tmp $$@; then rm $$@.tmp; else mv $$@.tmp $$@; fi
+$(B)/$(1)/$(2)-table.o: $(B)/$(1)/$(2)-table.c
+	$(call say,CC,$$<)
+	$(Q)$$(CC) $$(ALL_CFLAGS) $$(CFLAGS_$(1)) -Isrc/$(1) -MMD -MP -c -o $$@ $$<
+endef
+
+define TOOL
+$(foreach t,$(call tables_of,$(1)),$(eval $(call TABLE,$(1),$(t))))
+$(BIN)/$(1): $$(patsubst src/%.c,$(B)/%.o,$$(wildcard src/$(1)/*.c)) \
+	     $(foreach t,$(call tables_of,$(1)),$(B)/$(1)/$(t)-table.o) $$(COMMON)
+	@mkdir -p $$(@D)
+	$(call say,LD,$$@)
+	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$(if $(SAN),,$$(LDFLAGS_$(1))) -o $$@ $$(filter %.o,$$^) $$(LIBS_$(1)) $$(LDLIBS)
+$(B)/$(1)/%.o: CFLAGS += $$(CFLAGS_$(1))
+endef
+$(foreach t,$(C_TOOLS),$(eval $(call TOOL,$(t))))
+
+define SHELL_TOOL
+$(BIN)/$(1): src/$(1)/$(1).sh
+	@mkdir -p $$(@D)
+	$(call say,SH,$$@)
+	$(Q)install -m 755 $$< $$@
+endef
+$(foreach t,$(SHELL_TOOLS),$(eval $(call SHELL_TOOL,$(t))))
+
+$(B)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Programs of the tests: each one file, with all of src/common.
+$(B)/unit/%: tests/unit/%.c $(COMMON)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+$(B)/helpers/%: tests/helpers/%.c $(COMMON)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- checks ----
+
+deps:
+	@scripts/need build test
+
+check check-fast check-san: deps
+	@scripts/check $@
+
+check-static: deps
+	@scripts/check-static
+
+check-man: all
+	@scripts/check-man
+
+bench: deps all $(HELPERS)
+	@scripts/bench
+
+fuzz: deps
+	@scripts/fuzz
+
+cover: deps
+	@scripts/cover
+
+# What `scripts/check` asks for: everything the tests run.
+.PHONY: test-programs
+test-programs: all $(UNITS) $(HELPERS)
+
+# ---- the rest ----
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
+	install $(addprefix $(BIN)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
+	for page in man/*.[157]; do scripts/man-page $$page > $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+
+clean:
+	rm -rf $(B) build-* $(addprefix $(BIN)/,$(TOOLS))

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "clock.h"
+
+#include "tool.h"
+
+#include <poll.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+static uint64_t read_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_now_ns(void)
+{
+	static uint64_t unix_minus_monotonic_ns;
+
+	if (!unix_minus_monotonic_ns) {
+		unix_minus_monotonic_ns = read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC);
+		prctl(PR_SET_TIMERSLACK, 1UL); /* the default lets us sleep 50 us too long */
+	}
+	return unix_minus_monotonic_ns + read_ns(CLOCK_MONOTONIC);
+}
+
+bool clock_sleep_until(uint64_t t_ns)
+{
+	struct pollfd stop = { .fd = tool_stop_fd(), .events = POLLIN };
+
+	while (!tool_stop) {
+		uint64_t now_ns = clock_now_ns();
+		struct timespec left;
+
+		if (now_ns >= t_ns)
+			return true;
+		left.tv_sec = (time_t)((t_ns - now_ns) / NS_PER_S);
+		left.tv_nsec = (long)((t_ns - now_ns) % NS_PER_S);
+		ppoll(&stop, 1, &left, NULL);
+	}
+	return false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * clock - Unix time in ns that never steps: CLOCK_REALTIME is read once, CLOCK_MONOTONIC advances it. Streams of
+ * several hosts can be joined, and setting the clock does not reach a running trace.
+ */
+#ifndef WSS_CLOCK_H
+#define WSS_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NS_PER_US = 1000, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
+
+uint64_t clock_now_ns(void);
+
+/* Sleeps until clock_now_ns() reaches t_ns. False if tool_stop was set first. */
+bool clock_sleep_until(uint64_t t_ns);
+
+#endif

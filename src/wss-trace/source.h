@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * source - where page events come from. One file source-NAME.c each, everything in it static but
+ * `const struct source source_NAME`; the table of sources is made by the Makefile from the file names.
+ *
+ * wss-trace drives all targets from one thread. For each: open; then at the end of each period collect, followed by the
+ * tick row, which wss-trace writes; close on every way out. A source writes rows by the emit functions and never waits.
+ */
+#ifndef WSS_SOURCE_H
+#define WSS_SOURCE_H
+
+#include "../common/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct source;
+
+/* One thing that is traced: what -s named. */
+struct target {
+	const struct source *source;
+	const char *spec;      /* what stands behind "SOURCE:" in -s, without the options */
+	const char *name;      /* of the VM: NAME= of -s, or set by open() with target_name() */
+	const char *options;   /* what stands behind '?': key=value&key=value; NULL = none */
+	uint64_t asked_ns;     /* -p */
+	uint64_t period_ns;    /* now: asked_ns, or longer to stay within --max-overhead */
+	uint64_t due_ns;       /* end of the running period */
+	uint64_t t_ns;         /* time that emitted rows carry */
+	bool ended;            /* set by collect() through target_end() */
+	void *state;           /* the source's own */
+};
+
+/* What --probe says of a target before touching it. Texts are one sentence each, without a full stop. */
+struct probe {
+	char name[64];         /* the VM's name */
+	char how[160];         /* the mechanism that would be used */
+	char intrusive[160];   /* what it does to the target */
+	char cannot[160];      /* why it does not work here and what would help; empty = it works */
+	int cannot_code;       /* exit code for `cannot`: EX_NOPERM, EX_UNAVAILABLE, EX_NOINPUT */
+	uint64_t blind;        /* BLIND_*: what it cannot see */
+	uint64_t cost_ns;      /* expected for each page first written in a period; 0 = none */
+	uint64_t memory_pages; /* that would be watched; UNKNOWN */
+};
+
+struct source {
+	const char *name;
+	const char *spec_help;  /* what the spec is, in capitals: "PID" */
+	const char *help;       /* one line */
+	bool virtual_time;      /* periods are not waited for (--pace does); t_ns starts at 0 */
+	bool own_rows;          /* collect() writes ticks and sizes itself (replay) */
+
+	/* Required. Fills `probe` for the target and touches nothing. With spec NULL: whether it could work on this machine. */
+	void (*probe)(const struct target *, struct probe *);
+	/* Required. Starts tracing, sets state and name; writes begin (after the name is known) and blind. Dies on error. */
+	void (*open)(struct target *);
+	/*
+	 * Required. Writes the events from the period's begin until now (target->t_ns: set before the call, a real-time source
+	 * may raise it to when it looked) and a size event; returns the number of events lost. Calls target_end() when the
+	 * target is gone. May change target->period_ns.
+	 */
+	uint64_t (*collect)(struct target *);
+	/* Required. Undoes everything done to the target. Called on every way out, also after target_end(). */
+	void (*close)(struct target *);
+	/* Optional. Undoes what a killed wss-trace left on the target; returns how many things that were. */
+	unsigned (*release)(struct target *);
+};
+
+/* The generated table, NULL at the end. */
+extern const struct source *const sources[];
+
+/* --max-overhead, in parts per million of the target's time; 0 = no limit. */
+extern uint64_t max_overhead_ppm;
+/* --seed and --noise: for made-up loads. */
+extern uint64_t load_seed;
+
+/* For open(): names the VM unless -s did. Dies (EX_USAGE) when another target has the name. */
+void target_name(struct target *, const char *name);
+
+/* For collect(): the target has gone; an end row is written behind this period's tick. `why` is told to the user. */
+void target_end(struct target *, const char *why);
+
+/* The value of `key` in target->options, or NULL. A source lists the keys it knows; others are an error (EX_USAGE). */
+const char *target_option(const struct target *, const char *key);
+void target_check_options(const struct target *, const char *const *keys);
+
+/* Rows of the stream. Fields that are not given are empty. */
+void emit(struct target *, enum event event, uint64_t gfn, uint64_t pages, uint64_t arg);
+void emit_row(const struct rec_event *row);
+
+/*
+ * The length of the next period: the asked one, doubled as often as needed (at most 64 x) for `faults` in `period_ns` at
+ * `cost_ns` each to stay within max_overhead_ppm. Says once when it grows, and when it is not enough.
+ */
+uint64_t period_within_overhead(const struct target *, uint64_t faults, uint64_t period_ns, uint64_t cost_ns);
+
+#endif
