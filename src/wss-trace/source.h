@@ -27,6 +27,7 @@ struct target {
 	uint64_t period_ns;    /* now: asked_ns, or longer to stay within --max-overhead */
 	uint64_t due_ns;       /* end of the running period */
 	uint64_t t_ns;         /* time that emitted rows carry */
+	uint64_t closed_periods;
 	bool ended;            /* set by collect() through target_end() */
 	void *state;           /* the source's own */
 };
@@ -71,7 +72,7 @@ extern const struct source *const sources[];
 
 /* --max-overhead, in parts per million of the target's time; 0 = no limit. */
 extern uint64_t max_overhead_ppm;
-/* --seed and --noise: for made-up loads. */
+/* --seed: of made-up loads. */
 extern uint64_t load_seed;
 
 /* For open(): names the VM unless -s did. Dies (EX_USAGE) when another target has the name. */

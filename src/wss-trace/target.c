@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target.h"
+
+#include "diag.h"
+#include "num.h"
+#include "opt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_GROWTH = 6 }; /* a period grows to 2^6 times the asked one at most */
+
+struct target **all_targets;
+size_t target_count;
+uint64_t max_overhead_ppm = 20000;
+uint64_t load_seed = 1;
+
+static struct rec_out *out;
+
+static const struct source *find_source(const char *name, size_t len)
+{
+	for (size_t i = 0; sources[i]; i++)
+		if (strlen(sources[i]->name) == len && memcmp(sources[i]->name, name, len) == 0)
+			return sources[i];
+	opt_die("-s: no source '%.*s'; 'wss-trace' alone lists them", (int)len, name);
+}
+
+struct target *target_parse(const char *text, uint64_t period_ns)
+{
+	struct target *target = or_die(calloc(1, sizeof(*target)));
+	const char *colon = strchr(text, ':');
+	const char *equals = strchr(text, '=');
+	char *options;
+
+	if (equals && (!colon || equals < colon)) {
+		size_t len = (size_t)(equals - text);
+
+		if (len == 0 || len > TEXT_FIELD_MAX)
+			opt_die("-s: bad name in '%s'", text);
+		target->name = rec_intern(text, len);
+		text = equals + 1;
+	}
+	if (!colon)
+		opt_die("-s: '%s' is not SOURCE:SPEC", text);
+	target->source = find_source(text, (size_t)(colon - text));
+	char *spec = or_die(strdup(colon + 1));
+
+	options = strrchr(spec, '?');
+	if (options)
+		*options++ = '\0';
+	target->spec = spec;
+	target->options = options;
+	target->asked_ns = target->period_ns = target->due_ns = period_ns;
+	all_targets = or_die(reallocarray(all_targets, target_count + 1, sizeof(struct target *)));
+	all_targets[target_count++] = target;
+	return target;
+}
+
+const char *target_option(const struct target *target, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL)
+		if (strncmp(at, key, len) == 0 && at[len] == '=') {
+			const char *value = at + len + 1;
+
+			return or_die(strndup(value, strcspn(value, "&")));
+		}
+	return NULL;
+}
+
+void target_check_options(const struct target *target, const char *const *keys)
+{
+	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
+		size_t len = strcspn(at, "=&");
+		size_t i = 0;
+
+		while (keys[i] && !(strlen(keys[i]) == len && strncmp(keys[i], at, len) == 0))
+			i++;
+		if (!keys[i] || at[len] != '=')
+			opt_die("-s %s: unknown option '%.*s'", target->source->name, (int)strcspn(at, "&"), at);
+	}
+}
+
+void target_name(struct target *target, const char *name)
+{
+	if (!target->name)
+		target->name = rec_intern(name, strnlen(name, TEXT_FIELD_MAX));
+	for (size_t i = 0; i < target_count; i++)
+		if (all_targets[i] != target && all_targets[i]->name == target->name)
+			opt_die("two targets are called '%s'; give one another name: -s NAME=%s:%s", target->name,
+				target->source->name, target->spec);
+}
+
+void target_end(struct target *target, const char *why)
+{
+	if (!target->ended)
+		note("%s: %s", target->name, why);
+	target->ended = true;
+}
+
+static void close_all(void)
+{
+	for (size_t i = 0; i < target_count; i++)
+		target_close(all_targets[i]);
+}
+
+void target_open(struct target *target)
+{
+	static bool closes_at_exit;
+
+	if (!closes_at_exit)
+		atexit(close_all);
+	closes_at_exit = true;
+	target->source->open(target);
+}
+
+void target_close(struct target *target)
+{
+	if (!target->state)
+		return;
+	target->source->close(target);
+	target->state = NULL;
+}
+
+void emit_to(struct rec_out *to)
+{
+	out = to;
+}
+
+void emit_row(const struct rec_event *row)
+{
+	rec_put(out, row);
+}
+
+void emit(struct target *target, enum event event, uint64_t gfn, uint64_t pages, uint64_t arg)
+{
+	struct rec_event row = {
+		.t_ns = target->t_ns,
+		.vm = target->name,
+		.vcpu = UNKNOWN,
+		.event = (uint8_t)event,
+		.gfn = gfn,
+		.pages = pages,
+		.arg = arg,
+		.lost = UNKNOWN,
+	};
+
+	rec_put(out, &row);
+}
+
+uint64_t period_within_overhead(const struct target *target, uint64_t faults, uint64_t period_ns, uint64_t cost_ns)
+{
+	uint64_t busy_ns = num_mul(faults, cost_ns);
+	uint64_t next_ns = target->asked_ns;
+	char text[NUM_MAX];
+
+	/* The faults of a longer period are at least those of a shorter one: never too short by this. */
+	for (int i = 0; i < LONGEST_GROWTH; i++) {
+		if (max_overhead_ppm == 0 || num_scale(busy_ns, 1000000, next_ns) <= max_overhead_ppm)
+			break;
+		next_ns *= 2;
+	}
+	if (next_ns > period_ns && next_ns > target->period_ns)
+		warn("%s: tracing costs it about %lu.%lu %% of a processor; the period grows to %s (--max-overhead)",
+		     target->name, num_scale(busy_ns, 100, period_ns), num_scale(busy_ns, 1000, period_ns) % 10,
+		     num_text_ns(text, next_ns));
+	return next_ns;
+}
