@@ -127,7 +127,10 @@ static void help_rows(const struct opt *opts)
 				 opts->arg ? "=" : "", opts->arg ? opts->arg : "");
 		bool number_type = opts->type >= OPT_U64 && opts->type <= OPT_PPM;
 
-		printf("%-*s%s%s", HELP_COLUMN, left, n >= HELP_COLUMN ? "  " : "", opts->help);
+		if (n >= HELP_COLUMN)
+			printf("%s\n%*s%s", left, HELP_COLUMN, "", opts->help);
+		else
+			printf("%-*s%s", HELP_COLUMN, left, opts->help);
 		if (number_type && *(uint64_t *)opts->var)
 			printf(" [%s]", value_text(number, opts->type, *(uint64_t *)opts->var));
 		putchar('\n');
