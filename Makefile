@@ -63,7 +63,7 @@ $(BIN)/$(1): $$(patsubst src/%.c,$(B)/%.o,$$(wildcard src/$(1)/*.c)) \
 	     $(foreach t,$(call tables_of,$(1)),$(B)/$(1)/$(t)-table.o) $$(COMMON)
 	@mkdir -p $$(@D)
 	$(call say,LD,$$@)
-	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$(if $(SAN),,$$(LDFLAGS_$(1))) -o $$@ $$(filter %.o,$$^) $$(LIBS_$(1)) $$(LDLIBS)
+	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$(if $$(SAN),,$$(LDFLAGS_$(1))) -o $$@ $$(filter %.o,$$^) $$(LIBS_$(1)) $$(LDLIBS)
 $(B)/$(1)/%.o: CFLAGS += $$(CFLAGS_$(1))
 endef
 $(foreach t,$(C_TOOLS),$(eval $(call TOOL,$(t))))

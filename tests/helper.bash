@@ -13,7 +13,7 @@ setup() {
 # What a test must not leave behind: programs it started in the background and named with `later_kill PID`.
 teardown() {
 	local pid
-	for pid in ${kill_later:-}; do kill -KILL "$pid" 2>/dev/null || :; done
+	for pid in ${kill_later:-}; do { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || :; done
 }
 later_kill() { kill_later="${kill_later:-} $1"; }
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The scripts that the Makefile calls.
+load helper
+
+# A machine of our own: programs named in it hide the real ones.
+fake() {
+	mkdir -p fake
+	printf '#!/bin/sh\n%s\n' "$2" >"fake/$1"
+	chmod +x "fake/$1"
+	PATH=$PWD/fake:$PATH
+}
+
+# Packages gcc and bats are missing; apt-get writes down what it was asked.
+fake_debian() {
+	# shellcheck disable=SC2016
+	fake dpkg-query 'case $4 in gcc | bats) exit 1 ;; esac; printf installed'
+	fake apt-get 'echo "$*" >>apt.log'
+	fake id "echo $1"
+}
+
+@test "need: says nothing when all is there" {
+	fake dpkg-query 'printf installed'
+	run --separate-stderr -0 "$TOP/scripts/need" build test
+	is "$output$stderr" ''
+}
+
+@test "need: as a user names the one line to run, and 69" {
+	fake_debian 1000
+	run --separate-stderr -69 "$TOP/scripts/need" build test
+	stderr_is "need: packages are missing, and none is installed unasked (not root). Run this, or add YES=1:
+  sudo apt-get install -y --no-install-recommends gcc bats"
+	[ ! -e apt.log ]
+}
+
+@test "need: as root where virtual machines run installs nothing" {
+	fake_debian 0
+	cp "$(command -v sleep)" qemu-system-test
+	./qemu-system-test 60 3>&- &
+	later_kill $!
+	run --separate-stderr -69 "$TOP/scripts/need" build
+	stderr_is "need: packages are missing, and none is installed unasked (this machine runs virtual machines). Run this, or add YES=1:
+  apt-get install -y --no-install-recommends gcc"
+	[ ! -e apt.log ]
+	YES=1 run --separate-stderr -0 "$TOP/scripts/need" build
+	stderr_is 'need: installing gcc'
+	file_is apt.log '-o DPkg::Lock::Timeout=120 install -y --no-install-recommends gcc'
+}
+
+@test "need: brings the package lists up to date when they do not do" {
+	fake_debian 0
+	# shellcheck disable=SC2016
+	fake apt-get 'echo "$3" >>apt.log; [ "$(wc -l <apt.log)" -gt 1 ]'
+	YES=1 run --separate-stderr -0 "$TOP/scripts/need" build
+	file_is apt.log 'install
+update
+install'
+}
+
+@test "need: says what apt said when it cannot" {
+	fake_debian 0
+	fake apt-get 'echo "E: no $3"; exit 100'
+	YES=1 run --separate-stderr -69 "$TOP/scripts/need" build
+	stderr_is 'need: installing gcc
+E: no install
+E: no update
+need: could not install; tried: apt-get install -y --no-install-recommends gcc'
+}
+
+@test "need: without dpkg goes by the programs and headers themselves" {
+	mkdir only
+	for program in sh dirname awk cc grep sed cat gcc; do ln -s "$(command -v $program)" only/; done
+	run --separate-stderr -0 env PATH="$PWD/only" "$TOP/scripts/need" build
+	is "$output$stderr" ''
+	run --separate-stderr -69 env PATH="$PWD/only" "$TOP/scripts/need" test
+	is "${stderr_lines[0]}" 'need: missing here, by the names Debian gives them:'
+	is "${stderr_lines[1]}" '  bats (the tests)'
+}
+
+@test "check: counts what passed, failed and was skipped; WSS_STRICT=1 fails for skips" {
+	cp -r "$TOP/scripts" .
+	mkdir tests
+	printf 'test-programs:\n' >Makefile
+	printf '@test "good" { :; }\n@test "skips" { skip why; }\n# bats test_tags=slow\n@test "bad" { false; }\n' >tests/a.bats
+	printf '# bats file_tags=alone\n@test "good" { :; }\n' >tests/b.bats
+	run -1 scripts/check check
+	is "${lines[-1]}" '2 passed, 1 failed, 1 skipped'
+	run -0 scripts/check check-fast
+	is "${lines[-1]}" '2 passed, 0 failed, 1 skipped'
+	WSS_STRICT=1 run -1 scripts/check check-fast
+	is "${lines[-1]}" '2 passed, 1 failed, 0 skipped'
+	run -0 scripts/check check --filter-tags '!slow' tests/b.bats
+	is "${lines[-1]}" '1 passed, 0 failed, 0 skipped'
+}
+
+@test "check: a file that does not load, or holds no test, is a failure" {
+	cp -r "$TOP/scripts" .
+	mkdir tests
+	printf 'test-programs:\n' >Makefile
+	printf 'load missing\n@test "never" { :; }\n' >tests/a.bats
+	run -1 scripts/check check
+	is "${lines[-1]}" '0 passed, 1 failed, 0 skipped'
+	echo '# nothing' >tests/a.bats
+	run -1 scripts/check check
+	is "${lines[-1]}" '0 passed, 1 failed, 0 skipped'
+}
