@@ -8,6 +8,8 @@
 #ifndef WSS_RECORD_H
 #define WSS_RECORD_H
 
+#include "num.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -133,6 +135,14 @@ extern bool rec_fast_lane;
 static inline uint64_t known_or(uint64_t value, uint64_t otherwise)
 {
 	return value == UNKNOWN ? otherwise : value;
+}
+
+/* Unknown stays unknown; what does not fit is the largest number that can be sent. */
+static inline uint64_t pages_to_kib(uint64_t pages)
+{
+	uint64_t kib = num_mul(pages, KIB_PER_PAGE);
+
+	return pages != UNKNOWN && kib == UNKNOWN ? UNKNOWN - 1 : kib;
 }
 
 #endif

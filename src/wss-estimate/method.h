@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * method - how a working set is estimated from page counts. One file method-NAME.c each, everything in it static but
+ * `const struct method method_NAME`; the table of methods is made by the Makefile from the file names. No I/O in them.
+ *
+ * For each VM wss-estimate calls: pages for every page row of a window, then window at its closing row; at the end
+ * release. An idle window has no page rows. Windows of a VM come in order of time.
+ */
+#ifndef WSS_METHOD_H
+#define WSS_METHOD_H
+
+#include "../common/num.h"
+#include "../common/opt.h"
+#include "../common/record.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { METHOD_PARAMETERS_MAX = 8 };
+
+struct method_parameter {
+	const char *key, *help;
+	enum opt_type type;    /* one of the numbers */
+	uint64_t otherwise;    /* the value when it is not given */
+	uint64_t min, max;     /* bounds, both allowed; max 0 = no bound */
+};
+
+/* What a method says of a window. Sizes in pages; UNKNOWN = cannot say. */
+struct method_result {
+	uint64_t wss;
+	uint64_t low, high;    /* at least, at most; wss-estimate limits high by the VM's memory */
+	uint8_t note;          /* enum note; preset to lost or none from the closing row */
+};
+
+struct method {
+	const char *name;
+	const char *help;      /* one line */
+	const char *source;    /* who described it */
+	/* Ends with key NULL, at most METHOD_PARAMETERS_MAX. The first may be given without its key. */
+	const struct method_parameter *parameters;
+	size_t state_size;     /* for each VM, zeroed at first */
+
+	/* Hooks; `value` holds the parameters in the order of the table. */
+	void (*pages)(void *state, const uint64_t *value, const struct rec_count *row);
+	void (*window)(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *);
+	/* Optional. Frees what the state points to. */
+	void (*release)(void *state);
+};
+
+/* The generated table, NULL at the end. */
+extern const struct method *const methods[];
+
+/* The events of each page of the row. A row that does not say how many stands for one: it would not be there without. */
+static inline uint64_t method_events(const struct rec_count *row)
+{
+	if (row->accesses != UNKNOWN)
+		return row->accesses;
+	if (row->writes == UNKNOWN && row->reads == UNKNOWN)
+		return 1;
+	return num_add(known_or(row->writes, 0), known_or(row->reads, 0));
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wss-estimate - estimate the working set of each VM at the end of each window, by one method or several. */
+#include "../common/diag.h"
+#include "../common/num.h"
+#include "../common/opt.h"
+#include "../common/record.h"
+#include "../common/tool.h"
+#include "../common/vms.h"
+#include "method.h"
+#include "select.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	struct opt_list method;
+	bool list_methods;
+} cfg;
+
+static const struct opt opts[] = {
+	{ 'm', "method", "NAME[:PARAMETERS]", "a method, may be repeated [threshold]", OPT_LIST, &cfg.method, 0, 0 },
+	{ 0, "methods", NULL, "list the methods with their parameters and sources", OPT_FLAG, &cfg.list_methods, 0, 0 },
+	{ 0 },
+};
+
+static const struct usage usage = {
+	"[-m METHOD[:PARAMETERS]]... [FILE...]",
+	"Reads count records, writes estimate records: the working set of each VM at the end of each window.",
+	opts,
+	"  wss-trace -s process:1234 -p 1s | wss-count | wss-estimate -P\n"
+	"  wss-estimate -m threshold:2 -m aging:from=64 counts.gz > estimates.gz\n",
+};
+
+/* The methods of this run. */
+struct selection {
+	struct selected *selected;
+	size_t n;
+};
+
+struct vm {
+	uint64_t last_ns, window_ns; /* of the row before */
+	bool open;             /* page rows of a window have been read, its closing row not yet */
+	void *state[];         /* of each selected method */
+};
+
+static struct selection select_methods(void)
+{
+	static const char *standard[] = { "threshold" };
+	struct opt_list wanted = cfg.method.n ? cfg.method : (struct opt_list){ standard, 1 };
+	struct selection all = { or_die(calloc(wanted.n, sizeof(*all.selected))), wanted.n };
+
+	for (size_t i = 0; i < wanted.n; i++) {
+		all.selected[i] = select_method(wanted.item[i]);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(wanted.item[i], wanted.item[k]) == 0)
+				opt_die("--method: '%s' is given twice", wanted.item[i]);
+	}
+	return all;
+}
+
+static void release_methods(struct selection *all, struct vms *vms)
+{
+	for (size_t v = 0; v < vms->n; v++)
+		for (size_t i = 0; i < all->n; i++) {
+			void *state = ((struct vm *)vms->state[v])->state[i];
+
+			if (all->selected[i].method->release)
+				all->selected[i].method->release(state);
+			free(state);
+		}
+	free(all->selected);
+}
+
+static struct vm *get_vm(struct vms *vms, const struct selection *all, const char *name)
+{
+	bool is_new;
+	struct vm *vm = vms_get(vms, name, &is_new);
+
+	for (size_t i = 0; is_new && i < all->n; i++)
+		vm->state[i] = or_die(calloc(1, all->selected[i].method->state_size));
+	return vm;
+}
+
+/* Rows of a window stand together and end with its closing row. */
+static void check_order(struct rec_in *in, struct vm *vm, const struct rec_count *row)
+{
+	if (vm->open && (row->t_ns > vm->last_ns || row->window_ns != vm->window_ns))
+		rec_die(in, "the window of VM '%.64s' that ends at %" PRIu64 " has no closing row", row->vm, vm->last_ns);
+	vms_check_time(in, row->vm, &vm->last_ns, row->t_ns);
+	vm->window_ns = row->window_ns;
+}
+
+static void put_estimates(struct rec_out *out, struct vm *vm, const struct selection *all, const struct rec_count *closing)
+{
+	bool upper_bound = closing->blind != UNKNOWN && !(closing->blind & BLIND_READS);
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct selected *selected = &all->selected[i];
+		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, closing->lost ? note_lost : TOKEN_NONE };
+
+		selected->method->window(vm->state[i], selected->value, closing, &result);
+		if (!upper_bound)
+			result.high = UNKNOWN;
+		else if (result.high > closing->memory_pages)
+			result.high = closing->memory_pages;
+		if (result.high < result.low) /* more was touched than the VM has: what was seen counts */
+			result.high = result.low;
+		struct rec_estimate row = {
+			.t_ns = closing->t_ns,
+			.window_ns = closing->window_ns,
+			.vm = closing->vm,
+			.method = selected->text,
+			.wss_kib = pages_to_kib(result.wss),
+			.low_kib = pages_to_kib(result.low),
+			.high_kib = pages_to_kib(result.high),
+			.memory_kib = pages_to_kib(closing->memory_pages),
+			.actual_kib = pages_to_kib(closing->actual_pages),
+			.blind = closing->blind,
+			.note = result.note,
+		};
+
+		rec_put(out, &row);
+	}
+}
+
+static void estimate(struct rec_in *in, struct rec_out *out, struct vms *vms, const struct selection *all)
+{
+	struct rec_count row;
+
+	while (rec_next(in, &row)) {
+		struct vm *vm = get_vm(vms, all, row.vm);
+
+		check_order(in, vm, &row);
+		if (row.gfn == UNKNOWN) {
+			put_estimates(out, vm, all, &row);
+			vm->open = false;
+			continue;
+		}
+		vm->open = true;
+		for (size_t i = 0; i < all->n; i++)
+			all->selected[i].method->pages(vm->state[i], all->selected[i].value, &row);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	tool_init("wss-estimate", TOOL_FILTER);
+	int first = opt_parse(argc, argv, &usage);
+
+	if (cfg.list_methods) {
+		select_list();
+		return tool_finish();
+	}
+	struct selection all = select_methods();
+	struct vms vms = { .state_size = sizeof(struct vm) + all.n * sizeof(void *) };
+	struct rec_in *in = rec_open(argv + first, argc - first, ACCEPT(count));
+	struct rec_out *out = rec_create(REC_estimate);
+
+	rec_flush_before_wait(in, out);
+	estimate(in, out, &vms, &all);
+	rec_close(out);
+	rec_in_close(in);
+	release_methods(&all, &vms);
+	vms_release(&vms);
+	return tool_finish();
+}
