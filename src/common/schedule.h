@@ -11,6 +11,10 @@
  * A phase lasts TIME and touches pages OFFSET..OFFSET+PAGES. Its accesses are spread evenly over it: by default one pass
  * (PAGES accesses) per second; @RATE accesses per second; *PASSES passes in the whole phase. Access i of a phase happens
  * i / rate after its start, so that every half-open window of a whole number of passes holds exactly so many.
+ * RATE and PASSES may have a fraction; 0 is idle, and so is a phase of 0 pages.
+ *
+ * With zipf=S page n is touched in proportion to (n + 1)^-S, with hot=F the first F of the pages get 90 % of the accesses:
+ * the first page is always the hottest.
  */
 #ifndef WSS_SCHEDULE_H
 #define WSS_SCHEDULE_H
@@ -19,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SCHEDULE_PHASES_MAX = 256, SCHEDULE_ERROR_MAX = 128 };
+enum { SCHEDULE_PHASES_MAX = 256, SCHEDULE_ERROR_MAX = 128, SCHEDULE_PAGES_BITS = 40 };
 
 enum touch_kind { TOUCH_READ = 1, TOUCH_WRITE = 2, TOUCH_READ_WRITE = 3, TOUCH_ALLOC = 4, TOUCH_FREE = 5 };
 
@@ -32,6 +36,9 @@ struct phase {
 	enum pattern pattern;
 	double parameter;      /* S of zipf, F of hot: the share of the pages that gets 90 % of the accesses */
 	uint64_t accesses;     /* in the whole phase */
+	uint64_t rate_accesses, rate_ns; /* so many accesses in so many ns */
+	uint64_t hot_pages;    /* of hot */
+	double zipf_begin, zipf_end, zipf_sure; /* of zipf: see schedule.c */
 };
 
 struct schedule {
@@ -69,10 +76,13 @@ void schedule_begin(struct schedule_cursor *, const struct schedule *, uint64_t 
  * and the end of a pass allow. */
 bool schedule_next(struct schedule_cursor *, uint64_t until_ns, struct touch *);
 
-/* The pages of the phase that is on at the cursor: the set the load works on. alloc and free do not count. */
+/*
+ * The pages of the phase that is on at the cursor: the set the load works on. alloc and free do not count. After
+ * schedule_next() said false: the phase that was on just before until_ns.
+ */
 uint64_t schedule_set_pages(const struct schedule_cursor *);
 
-/* When the next touch happens, in ns since the start: for callers that sleep in between. */
+/* When the next touch happens, in ns since the start: for callers that sleep in between. UINT64_MAX: never. */
 uint64_t schedule_next_ns(const struct schedule_cursor *);
 
 #endif
