@@ -85,11 +85,11 @@ $(B)/%.o: src/%.c
 $(B)/unit/%: tests/unit/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $< $(filter %.o,$^) $(LDLIBS)
 $(B)/helpers/%: tests/helpers/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $< $(filter %.o,$^) $(LDLIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
