@@ -37,7 +37,7 @@ struct probe {
 	char name[64];         /* the VM's name */
 	char how[160];         /* the mechanism that would be used */
 	char intrusive[160];   /* what it does to the target */
-	char cannot[160];      /* why it does not work here and what would help; empty = it works */
+	char cannot[320];      /* why it does not work here and what would help; empty = it works */
 	int cannot_code;       /* exit code for `cannot`: EX_NOPERM, EX_UNAVAILABLE, EX_NOINPUT */
 	uint64_t blind;        /* BLIND_*: what it cannot see */
 	uint64_t cost_ns;      /* expected for each page first written in a period; 0 = none */
