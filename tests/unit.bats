@@ -8,3 +8,4 @@ unit() {
 
 @test "wss-estimate: aging equals registers kept page by page, on random windows" { unit aging; }
 @test "balloon-tune: a million random decisions stay within the envelope" { unit envelope; }
+@test "wss-score: errors, lags, cases and percentiles as worked out by hand" { unit score; }
