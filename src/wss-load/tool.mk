@@ -1,0 +1,2 @@
+# Static: it is copied into guests that may have no library at all.
+LDFLAGS_wss-load := -static
