@@ -1,0 +1,126 @@
+# wss-trace itself and its sources model and replay; process and microvm have files of their own.
+load helper
+
+@test "wss-trace: the model's rows, one by one" {
+	run --separate-stderr -0 wss-trace -s 'vm1=model:1s:3w,1s:2r+10?memory=1GiB' -p 1s -n 2 -P
+	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
+0,vm1,,begin,,,,
+0,vm1,,write,65536,3,,
+1000000000,vm1,,size,,262144,262144,
+1000000000,vm1,,tick,,,1000000000,
+1000000000,vm1,,read,65546,2,,
+2000000000,vm1,,size,,262144,262144,
+2000000000,vm1,,tick,,,1000000000,
+2000000000,vm1,,end,,,,'
+	stderr_is ''
+}
+
+@test "wss-trace: a model with noise and page tables declares both" {
+	# 513 pages need two page tables; 8 KiB of noise are two pages
+	run --separate-stderr -0 wss-trace -s 'model:1s:513w?noise=8KiB&tables=yes' -n 1 -P
+	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
+0,model,,begin,,,,
+0,model,,write,65536,513,,
+1000000000,model,,write,0,2,,
+1000000000,model,,write,2,2,,
+1000000000,model,,table,2,2,,
+1000000000,model,,size,,524288,524288,
+1000000000,model,,tick,,,1000000000,
+1000000000,model,,end,,,,'
+}
+
+@test "wss-trace: a model that sees writes only hides reads and says so" {
+	run --separate-stderr -0 wss-trace -s 'model:1s:5rw,1s:5r?see=writes' -n 2 -P
+	is "$(printf '%s\n' "$output" | column event | sort | uniq -c | tr -s ' ' | tr '\n' ';')" \
+		' 1 begin; 1 blind; 1 end; 2 size; 2 tick; 1 write;'
+	is "$(printf '%s\n' "$output" | grep blind)" '0,model,,blind,,,1,'
+}
+
+@test "wss-trace: the same command gives the same bytes, another seed others" {
+	wss-trace -s model:1s:1000w:uniform -n 3 > a.gz
+	wss-trace -s model:1s:1000w:uniform -n 3 > b.gz
+	wss-trace -s model:1s:1000w:uniform -n 3 --seed 2 > c.gz
+	cmp a.gz b.gz
+	run ! cmp -s a.gz c.gz
+}
+
+@test "wss-trace: a replay is the recording, also of several VMs and of two streams in one file" {
+	wss-trace -s a=model:1s:7w -s b=model:1s:9rw -n 4 -o ab.gz
+	wss-trace -s replay:ab.gz -P > again.csv
+	same <(zcat ab.gz) again.csv
+	wss-trace -s c=model:1s:5w -n 2 -o c.gz
+	cat ab.gz c.gz > all.gz
+	wss-trace -s replay:all.gz -P > all.csv
+	same <(zcat ab.gz; zcat c.gz | tail -n +2) all.csv
+}
+
+@test "wss-trace: targets that are called the same are refused" {
+	run --separate-stderr -64 wss-trace -s model:1s:1w -s model:1s:2w
+	stderr_is "wss-trace: two targets are called 'model'; give one another name: -s NAME=model:1s:2w; try 'wss-trace --help'"
+}
+
+@test "wss-trace: says what is wrong with -s" {
+	run --separate-stderr -64 wss-trace -s nothing:1
+	stderr_is "wss-trace: -s: no source 'nothing'; 'wss-trace' alone lists them; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -s model
+	stderr_is "wss-trace: -s: 'model' is not SOURCE:SPEC; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -s =model:1s:1w
+	stderr_is "wss-trace: -s: bad name in '=model:1s:1w'; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -s 'model:1s:1w?colour=red'
+	stderr_is "wss-trace: -s model: unknown option 'colour=red'; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -s 'model:1s:1w?tables=perhaps'
+	stderr_is "wss-trace: tables: 'perhaps' is neither 'yes' nor 'no'; try 'wss-trace --help'"
+}
+
+@test "wss-trace: says what is wrong with options" {
+	run --separate-stderr -64 wss-trace -p 5
+	stderr_is "wss-trace: --period: bad value '5': need a number and ns, us, ms, s, min or h; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -p 1us
+	stderr_is "wss-trace: --period: '1us' is too small: at least 1ms; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -n 0
+	stderr_is "wss-trace: --periods: '0' is too small: at least 1; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace --nonsense
+	stderr_is "wss-trace: unknown option '--nonsense'; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -p
+	stderr_is "wss-trace: option '-p' needs an argument; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace extra
+	stderr_is "wss-trace: unexpected 'extra'; try 'wss-trace --help'"
+}
+
+@test "wss-trace: a recording that goes back in time is refused, what came before is not lost" {
+	printf 't_ns,vm,vcpu,event,gfn,pages,arg,lost\n5,a,,begin,,,,\n3,b,,begin,,,,\n4,a,,tick,,,1,\n' > back.csv
+	run --separate-stderr -65 wss-trace -s replay:back.csv -P
+	stderr_is "wss-trace: back.csv: line 4: column 't_ns': goes back from 5 to 4 for VM 'a'"
+	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
+5,a,,begin,,,,
+3,b,,begin,,,,'
+}
+
+@test "wss-trace: no such recording" {
+	run --separate-stderr -66 wss-trace -s replay:missing.gz
+	stderr_is 'wss-trace: cannot read missing.gz: No such file or directory'
+	run --separate-stderr -66 wss-trace --probe replay:missing.gz
+	stderr_is 'wss-trace: replay:missing.gz: cannot be read'
+}
+
+@test "wss-trace: without a target it lists what works here, those that work first" {
+	run --separate-stderr -0 wss-trace
+	is "$(printf '%s\n' "$output" | awk '/^works/ { if (bad) exit 1 } /^not here/ { bad = 1 } END { print "ordered" }')" ordered
+	printf '%s\n' "$output" | grep -q '^works     model:SCHEDULE'
+}
+
+@test "wss-trace: --probe tells and touches nothing" {
+	run --separate-stderr -0 wss-trace --probe model:1s:1w
+	stdout_is 'target      model
+source      model
+how         a schedule, in virtual time
+intrusive   touches nothing
+cannot see  nothing is hidden'
+}
+
+@test "wss-trace: periods on a real clock are those asked for" {
+	# bats test_tags=slow
+	wss-trace -s model:10ms:1w -p 10ms -n 100 --pace -o paced.gz
+	# virtual time is exact whatever the pace is
+	is "$(zcat paced.gz | awk -F, '$4 == "tick" { print $1 - last; last = $1 }' | sort -u)" 10000000
+}
