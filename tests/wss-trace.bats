@@ -5,6 +5,7 @@ load helper
 	run --separate-stderr -0 wss-trace -s 'vm1=model:1s:3w,1s:2r+10?memory=1GiB' -p 1s -n 2 -P
 	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
 0,vm1,,begin,,,,
+0,vm1,,blind,,,0,
 0,vm1,,write,65536,3,,
 1000000000,vm1,,size,,262144,262144,
 1000000000,vm1,,tick,,,1000000000,
@@ -20,6 +21,7 @@ load helper
 	run --separate-stderr -0 wss-trace -s 'model:1s:513w?noise=8KiB&tables=yes' -n 1 -P
 	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
 0,model,,begin,,,,
+0,model,,blind,,,0,
 0,model,,write,65536,513,,
 1000000000,model,,write,0,2,,
 1000000000,model,,write,2,2,,
@@ -106,7 +108,7 @@ load helper
 @test "wss-trace: without a target it lists what works here, those that work first" {
 	run --separate-stderr -0 wss-trace
 	is "$(printf '%s\n' "$output" | awk '/^works/ { if (bad) exit 1 } /^not here/ { bad = 1 } END { print "ordered" }')" ordered
-	printf '%s\n' "$output" | grep -q '^works     model:SCHEDULE'
+	printf '%s\n' "$output" | grep -q '^works       model:SCHEDULE'
 }
 
 @test "wss-trace: --probe tells and touches nothing" {

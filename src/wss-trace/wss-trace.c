@@ -58,10 +58,10 @@ static void list_sources(void)
 			sources[i]->probe(&none, &probe);
 			if (rank != (*probe.cannot ? 2 : sources[i]->virtual_time ? 1 : 0))
 				continue;
-			printf("%-9s %s:%-10s %s\n", *probe.cannot ? "not here" : "works", sources[i]->name,
+			printf("%-9s %7s:%-9s %s\n", *probe.cannot ? "not here" : "works", sources[i]->name,
 			       sources[i]->spec_help, sources[i]->help);
 			if (*probe.cannot || *probe.how)
-				printf("%21s%s\n", "", *probe.cannot ? probe.cannot : probe.how);
+				printf("%28s%s\n", "", *probe.cannot ? probe.cannot : probe.how);
 		}
 }
 
