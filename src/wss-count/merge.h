@@ -3,9 +3,7 @@
 #ifndef WSS_MERGE_H
 #define WSS_MERGE_H
 
-#include "../common/record.h"
-
-/* Reads all of n files, each in order of t_ns; none: standard input. */
-void merge(char *const *files, int n, struct rec_out *out);
+/* Reads n files side by side, each in order of t_ns; none: standard input. Writes to the program's output. */
+void merge(char *const *files, int n);
 
 #endif

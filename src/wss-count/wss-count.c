@@ -103,10 +103,7 @@ int main(int argc, char **argv)
 
 	check_options();
 	if (cfg.merge) {
-		struct rec_out *out = rec_create(REC_count);
-
-		merge(argv + first, argc - first, out);
-		rec_close(out);
+		merge(argv + first, argc - first);
 		return tool_finish();
 	}
 	struct rec_in *in = rec_open(argv + first, argc - first, ACCEPT(event));
