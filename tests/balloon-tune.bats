@@ -242,3 +242,9 @@ random_estimates() {
 	} END { print rows, (shrunk > 500), (grown > 500) }' >got
 	file_is got '3000 1 1'
 }
+
+@test "balloon-tune: shows progress when asked" {
+	{ echo "$ESTIMATES"; estimate a 1 0 0 $GIB $GIB; } >in
+	run --separate-stderr -0 balloon-tune --progress in
+	[[ $stderr == *'1 targets, 1 VMs'* ]]
+}

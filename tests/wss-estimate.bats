@@ -233,3 +233,9 @@ threshold
     m=1  events a page needs in the window
     source: S. Bitchebe: working-set size by PML, minimum threshold m"
 }
+
+@test "wss-estimate: shows progress when asked" {
+	two_windows >in
+	run --separate-stderr -0 wss-estimate --progress in
+	[[ $stderr == *'1 windows, 1 VMs'* ]]
+}

@@ -4,12 +4,14 @@
 #include "../common/diag.h"
 #include "../common/num.h"
 #include "../common/opt.h"
+#include "../common/progress.h"
 #include "../common/record.h"
 #include "../common/tool.h"
 #include "../common/vms.h"
 #include "envelope.h"
 #include "policy.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static struct {
@@ -159,6 +161,7 @@ static void tune(struct rec_in *in, struct rec_out *out, struct vms *vms, const 
 	const char *only = cfg.method ? rec_intern(cfg.method, strlen(cfg.method)) : NULL;
 	const char *skipped = NULL;
 	struct rec_estimate estimate;
+	uint64_t decisions = 0;
 
 	while (rec_next(in, &estimate)) {
 		if (only && estimate.method != only) {
@@ -171,6 +174,7 @@ static void tune(struct rec_in *in, struct rec_out *out, struct vms *vms, const 
 		if (target.target_kib != UNKNOWN)
 			vm->target_kib = target.target_kib;
 		rec_put(out, &target);
+		progress("%" PRIu64 " targets, %zu VMs", ++decisions, vms->n);
 	}
 	if (skipped && vms->n == 0)
 		die(EX_DATAERR, "no estimates by '%s', but by '%.64s'; see --method", only, skipped);

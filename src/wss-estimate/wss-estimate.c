@@ -3,6 +3,7 @@
 #include "../common/diag.h"
 #include "../common/num.h"
 #include "../common/opt.h"
+#include "../common/progress.h"
 #include "../common/record.h"
 #include "../common/tool.h"
 #include "../common/vms.h"
@@ -127,6 +128,7 @@ static void put_estimates(struct rec_out *out, struct vm *vm, const struct selec
 static void estimate(struct rec_in *in, struct rec_out *out, struct vms *vms, const struct selection *all)
 {
 	struct rec_count row;
+	uint64_t windows = 0;
 
 	while (rec_next(in, &row)) {
 		struct vm *vm = get_vm(vms, all, row.vm);
@@ -135,6 +137,7 @@ static void estimate(struct rec_in *in, struct rec_out *out, struct vms *vms, co
 		if (row.gfn == UNKNOWN) {
 			put_estimates(out, vm, all, &row);
 			vm->open = false;
+			progress("%" PRIu64 " windows, %zu VMs", ++windows, vms->n);
 			continue;
 		}
 		vm->open = true;
