@@ -204,6 +204,8 @@ $max,$max,a,aging:128,1125899906842624,1125899906842624,$max,$max,$max,0,lost"
 		stderr_is "wss-estimate: --method: $message"
 	done <<-END
 		magic no method 'magic'; see '--methods'
+		thresh:1 no method 'thresh'; see '--methods'
+		aging:fro=1 aging: no parameter 'fro'; see '--methods'
 		aging: aging: from: bad value '': need a whole number; $try
 		aging:from= aging: from: bad value '': need a whole number; $try
 		aging:x aging: from: bad value 'x': need a whole number; $try

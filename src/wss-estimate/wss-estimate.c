@@ -94,7 +94,7 @@ static void check_order(struct rec_in *in, struct vm *vm, const struct rec_count
 
 static void put_estimates(struct rec_out *out, struct vm *vm, const struct selection *all, const struct rec_count *closing)
 {
-	bool upper_bound = closing->blind != UNKNOWN && !(closing->blind & BLIND_READS);
+	bool upper_bound = !(closing->blind & BLIND_READS); /* unknown has every bit */
 
 	for (size_t i = 0; i < all->n; i++) {
 		const struct selected *selected = &all->selected[i];
