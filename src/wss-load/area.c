@@ -45,24 +45,30 @@ static void unmark(uint64_t *marks, uint64_t page)
 
 /* ---- memory ---- */
 
-void area_map(struct area *area, uint64_t pages, bool huge)
+/* Pages are at most 2^40, so that the size in bytes is a number. */
+static void map_memory(struct area *area, bool huge)
 {
 	char size[NUM_MAX];
+	size_t bytes = area->pages * PAGE_BYTES;
 
+	area->memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area->memory == MAP_FAILED)
+		die_errno(EX_OSERR, "cannot map %s for the load", num_text_kib(size, area->pages * KIB_PER_PAGE));
+	/* A kernel without huge pages does not know the advice. */
+	if (madvise(area->memory, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) < 0 && huge)
+		die_errno(EX_UNAVAILABLE, "cannot ask for huge pages");
+}
+
+void area_map(struct area *area, uint64_t pages, bool huge)
+{
 	*area = (struct area){ .pages = pages, .value = clock_now_ns() };
+	if (pages > 0)
+		map_memory(area, huge);
 	area->fresh = or_die(calloc(mark_words(area), sizeof(*area->fresh)));
 	area->ever_written = or_die(calloc(mark_words(area), sizeof(*area->ever_written)));
 	area->touched = or_die(calloc(mark_words(area), sizeof(*area->touched)));
 	area->written = or_die(calloc(mark_words(area), sizeof(*area->written)));
 	memset(area->fresh, 0xff, mark_words(area) * sizeof(*area->fresh));
-	if (pages == 0)
-		return;
-	area->memory = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (area->memory == MAP_FAILED)
-		die_errno(EX_OSERR, "cannot map %s for the load", num_text_kib(size, pages * KIB_PER_PAGE));
-	/* A kernel without huge pages does not know the advice. */
-	if (madvise(area->memory, pages * PAGE_BYTES, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) < 0 && huge)
-		die_errno(EX_UNAVAILABLE, "cannot ask for huge pages");
 }
 
 static void write_page(struct area *area, uint64_t page)

@@ -198,8 +198,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < cfg.also.n; i++)
 		load_open("--also", cfg.also.item[i]);
 
-	struct rec_out *out = rec_create(REC_truth);
 	FILE *frames = open_frames();
+	struct rec_out *out = rec_create(REC_truth);
 
 	for (size_t i = 0; i < load_count; i++) {
 		area_map(&loads[i].area, loads[i].schedule.pages, strcmp(cfg.huge, "madvise") == 0);
