@@ -14,18 +14,25 @@
  *   fork PAGES                          a child writes the first pages of all memory and stays
  *   exec                                becomes `sleep 60`
  *   spin MS                             computes without a system call, and writes the first page of all memory
+ *   threads N                           N more threads, each beats on the first page of all memory every ms
+ *   beat                                does so itself, and says "beat" every 10 ms, for ever
+ *   filter                              a seccomp filter that kills for a userfaultfd
  *   rss vmpte huge                      KiB of that in /proc/self/status and smaps_rollup
  *   quit
  *
  * An answer is "ok", or for those that touch pages "ok FIRST PAGES": first frame (address / 4096) and how many.
  */
-#include <errno.h>
-#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -158,6 +165,43 @@ static void do_spin(uint64_t ms)
 	} while (now < until);
 }
 
+/* Sleeps are cut short when a tracer is killed in the middle of borrowing the thread: no harm here. */
+static void *do_beat(void *says)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (unsigned beat = 1;; beat++) {
+		for (size_t i = 0; i < areas; i++)
+			area[i].at[0]++;
+		nanosleep(&pause, NULL);
+		if (says && beat % 10 == 0)
+			puts("beat");
+	}
+	return NULL;
+}
+
+static void do_threads(uint64_t n)
+{
+	pthread_t thread;
+
+	for (uint64_t i = 0; i < n; i++)
+		pthread_create(&thread, NULL, do_beat, NULL);
+}
+
+static void do_filter(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_userfaultfd, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	printf("ok %d\n", prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
 /* The number behind `key` in a file of /proc/self. */
 static void do_tell(const char *file, const char *key)
 {
@@ -166,8 +210,11 @@ static void do_tell(const char *file, const char *key)
 	FILE *in = fopen(file, "r");
 
 	while (in && fgets(line, sizeof(line), in))
-		if (strncmp(line, key, strlen(key)) == 0)
-			value = number(strndup(line + strcspn(line, "0123456789"), strspn(line + strcspn(line, "0123456789"), "0123456789")));
+		if (strncmp(line, key, strlen(key)) == 0) {
+			const char *digits = line + strcspn(line, "0123456789");
+
+			num_u64(digits, strspn(digits, "0123456789"), &value);
+		}
 	printf("ok %llu\n", (unsigned long long)value);
 }
 
@@ -185,7 +232,7 @@ int main(void)
 		}
 		for (int i = 0; i < 6; i++)
 			word[i] = word[i] ? word[i] : "";
-		a = *word[1] ? find(word[1]) : NULL;
+		a = *word[1] >= 'a' ? find(word[1]) : NULL;
 		if (strcmp(word[0], "map") == 0) {
 			do_map(a, number(word[2]), word[3]);
 		} else if (strcmp(word[0], "write") == 0) {
@@ -213,6 +260,13 @@ int main(void)
 		} else if (strcmp(word[0], "spin") == 0) {
 			do_spin(number(word[1]));
 			puts("ok");
+		} else if (strcmp(word[0], "threads") == 0) {
+			do_threads(number(word[1]));
+			puts("ok");
+		} else if (strcmp(word[0], "beat") == 0) {
+			do_beat(line);
+		} else if (strcmp(word[0], "filter") == 0) {
+			do_filter();
 		} else if (strcmp(word[0], "exec") == 0) {
 			execlp("sleep", "sleep", "60", (char *)NULL);
 		} else if (strcmp(word[0], "rss") == 0) {

@@ -1,0 +1,372 @@
+# The source `process`, on live processes. The writer (tests/helpers/writer.c) does what it is told between two ticks.
+load helper
+
+# setup_file cannot skip each test by itself.
+need_uffd() {
+	wss-trace --probe process:$$ >/dev/null || cannot "no asynchronous userfaultfd and PAGEMAP_SCAN; needs Linux 6.7"
+}
+
+# writer [COMMAND...]: starts it, by way of a command; $pid is its number.
+writer() {
+	coproc WRITER { exec "$@" "$BUILD/helpers/writer"; }
+	later_kill "$WRITER_PID"
+	hear
+	pid=${ans#ok }
+}
+hear() { read -t 10 -r -u "${WRITER[0]}" ans; }
+# tell WORDS...: a command, and its answer in $ans, its numbers in $at and $pages.
+tell() {
+	echo "$*" >&"${WRITER[1]}"
+	hear && [ "${ans%% *}" = ok ]
+	read -r _ at pages <<<"$ans"
+}
+
+# trace [COMMAND...]: wss-trace on the writer, into t.csv; returns when the first period is over.
+trace() {
+	"$@" wss-trace -v -s "w=process:$pid${options:-}" -p 50ms -P --max-overhead 0% >t.csv 2>t.err 3>&- &
+	tracer=$!
+	later_kill "$tracer"
+	ticks 1
+}
+rows() { [ "$(grep -c ',tick,' t.csv)" -ge "$1" ]; }
+# ticks N: N more of them come.
+ticks() { until_true rows "$(($(grep -c ',tick,' t.csv) + $1))"; }
+stop_trace() {
+	kill -INT "$tracer"
+	wait "$tracer"
+}
+# Forgets what was traced so far (the file is appended to by nobody but wss-trace: lines are marked instead).
+mark() {
+	ticks 1
+	marked=$(wc -l <t.csv)
+}
+# written FROM PAGES: the frames FROM..FROM+PAGES that were written since the mark, one a line.
+written() {
+	tail -n +"$((marked + 1))" t.csv | awk -F, -v from="$1" -v end="$(($1 + $2))" '
+		$4 == "write" { for (g = $5; g < $5 + $6; g++) if (g >= from && g < end) seen[sprintf("%.0f", g)] }
+		END { for (g in seen) print g }' | sort -n
+}
+# All of them, anywhere.
+total() { tail -n +"$((marked + 1))" t.csv | awk -F, '$4 == "write" { n += $6 } END { print n + 0 }'; }
+# found FROM PAGES: every one of these was written since the mark. Two ticks: what happened before the first is in the second.
+found() {
+	ticks 2
+	diff <(seq "$1" "$(($1 + $2 - 1))") <(written "$1" "$2") | head >&2
+	is "$(written "$1" "$2" | wc -l)" "$2"
+}
+no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
+
+@test "process: exactly the pages that were written are found, and few of anything else" {
+	need_uffd
+	writer
+	tell map a 64
+	tell write a 0 8192
+	trace
+	mark
+	tell write a 100 6000 3
+	ticks 2
+	# 2000 pages: every third from 100. What else there is: stack, heap and data of stdio in the writer.
+	same <(seq "$at" 3 "$((at + 5999))") <(written "$((at - 100))" 16384)
+	between 2000 "$(total)" 2064
+	mark
+	tell read a 0 16384
+	ticks 2
+	between 0 "$(total)" 64
+	stop_trace
+	no_descriptor
+	is "$(column event <t.csv | tail -1)" end
+}
+
+@test "process: new, grown, moved and replaced memory is followed" {
+	need_uffd
+	writer
+	tell map a 4
+	tell write a 0 1024
+	trace
+	mark
+	tell map b 8
+	tell write b 0 100
+	found "$at" 100
+	mark
+	tell write b 500 100
+	found "$at" 100
+	mark
+	tell grow b 64
+	tell write b 10000 100
+	found "$at" 100
+	mark
+	tell map a 4 again
+	tell write a 0 10
+	found "$at" 10
+	mark
+	tell write a 600 10
+	found "$at" 10
+	mark
+	tell brk 2
+	found "$at" "$pages"
+	mark
+	tell stack 1024
+	found "$at" 1
+	mark
+	tell data
+	found "$at" 16
+	found "$pages" 16
+	mark
+	tell map s 4 shared
+	tell write s 0 50
+	found "$at" 50
+	stop_trace
+}
+
+@test "process: a forked child is not followed, and the parent stays exact" {
+	need_uffd
+	writer
+	tell map a 16
+	tell write a 0 4096
+	trace
+	tell fork 2000
+	mark
+	tell write a 3000 500
+	found "$at" 500
+	is "$(written "$((at - 3000))" 4096 | wc -l)" 500
+	stop_trace
+	pkill -P "$pid"
+}
+
+@test "process: giving memory back is not taken for writing" {
+	need_uffd
+	writer
+	tell map a 128
+	tell write a 0 32768
+	trace
+	mark
+	tell drop a 0 16384
+	ticks 2
+	between 0 "$(total)" 199
+	mark
+	tell write a 100 50
+	found "$at" 50
+	between 50 "$(total)" 114
+	stop_trace
+}
+
+@test "process: 256 GiB that are hardly used cost no page tables and no time" {
+	need_uffd
+	writer
+	tell map a 262144 sparse
+	tell write a 0 2048
+	tell write a 40000000 2048
+	tell vmpte
+	before=$at
+	trace
+	ticks 5
+	mark
+	tell write a 40000100 77
+	found "$at" 77
+	tell vmpte
+	stop_trace
+	between 0 "$((at - before))" 1023
+	us=$(sed -n 's/.* looks, \([0-9]*\) us each.*/\1/p' t.err)
+	between 0 "$us" 999
+}
+
+@test "process: huge pages are split for an exact trace, and are back afterwards" {
+	need_uffd
+	grep -q '\[never\]' /sys/kernel/mm/transparent_hugepage/enabled && cannot "transparent huge pages are off"
+	writer
+	tell map a 64 huge
+	tell write a 0 16384
+	tell huge
+	is "$at" 65536
+	trace
+	mark
+	tell write a 0 16384 1024
+	ticks 2
+	same <(for i in {0..15}; do echo "$((at + 1024 * i))"; done) <(written "$at" 16384)
+	tell huge
+	is "$at" 32768
+	stop_trace
+	tell huge
+	is "$at" 65536
+	grep -q '16 huge pages were split, 16 of them are back' t.err
+}
+
+@test "process: as another user, and of a process without any right" {
+	need_uffd
+	[ "$(id -u)" = 0 ] || cannot "needs root to become somebody else"
+	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs)
+	writer "${nobody[@]}"
+	tell map a 64
+	for who in root nobody; do
+		tell write a 0 8192
+		trace $([ $who = root ] || echo "${nobody[@]}")
+		mark
+		tell write a 1000 5000
+		found "$at" 5000
+		between 5000 "$(total)" 5064
+		stop_trace
+	done
+	run --separate-stderr -77 "${nobody[@]}" wss-trace -s process:$$ -P -n 1
+	stderr_is "wss-trace: process:$$: may not trace process $$; needs CAP_SYS_PTRACE, or the same user$([ ! -d /proc/sys/kernel/yama ] || echo ' and kernel.yama.ptrace_scope=0')"
+}
+
+@test "process: one that makes no system calls, one with threads, and one that is stopped" {
+	need_uffd
+	writer
+	tell map a 4
+	echo "spin 3000" >&"${WRITER[1]}"
+	trace
+	mark
+	hear
+	is "$ans" ok
+	ticks 1
+	between 1 "$(total)" 100
+	stop_trace
+	no_descriptor
+	tell threads 4
+	trace
+	mark
+	tell write a 100 100
+	found "$at" 100
+	stop_trace
+	kill -STOP "$pid"
+	until_true grep -q '^State:.T' "/proc/$pid/status"
+	trace
+	grep -q '^State:.T' "/proc/$pid/status"
+	stop_trace
+	kill -CONT "$pid"
+	tell rss
+}
+
+@test "process: a filter that kills for a userfaultfd does not get to see it" {
+	need_uffd
+	[ "$(id -u)" = 0 ] || cannot "needs root to suspend a filter"
+	writer setpriv --reuid=65534 --regid=65534 --clear-groups
+	tell map a 4
+	tell filter
+	is "$at" 0
+	run --separate-stderr -77 setpriv --reuid=65534 --regid=65534 --clear-groups wss-trace -P -s "process:$pid" -n 1
+	stderr_is "wss-trace: process:$pid: process $pid runs under a seccomp filter, which may kill it for a userfaultfd; needs CAP_SYS_ADMIN"
+	trace
+	mark
+	tell write a 0 100
+	found "$at" 100
+	stop_trace
+}
+
+@test "process: what cannot be traced is said in one line" {
+	need_uffd
+	writer
+	run --separate-stderr -66 wss-trace -P -s process:4194305 -n 1
+	stderr_is 'wss-trace: process:4194305: no process 4194305'
+	run --separate-stderr -64 wss-trace -P -s process:x -n 1
+	stderr_is "wss-trace: process: bad PID 'x': need the number of a process"
+	run --separate-stderr -64 wss-trace -P -s "process:$pid?mechanism=magic" -n 1
+	stderr_is "wss-trace: process:$pid: no mechanism 'magic'; there are uffd, soft-dirty and idle"
+	if [ "$(id -u)" = 0 ]; then
+		run --separate-stderr -66 wss-trace -P -s process:2 -n 1
+		stderr_is 'wss-trace: process:2: process 2 is a kernel thread'
+	fi
+	trace
+	run --separate-stderr -69 wss-trace -P -s "process:$pid" -n 1
+	stderr_is "wss-trace: process:$pid: another tracer, or a background snapshot, holds process $pid"
+	mark
+	tell map a 4
+	tell write a 0 100
+	found "$at" 100
+	stop_trace
+	strace -qq -o /dev/null -p "$pid" 3>&- &
+	debugger=$!
+	later_kill "$debugger"
+	until_true grep -q "^TracerPid:.$debugger" "/proc/$pid/status"
+	run --separate-stderr -69 wss-trace -P -s "process:$pid" -n 1
+	stderr_is "wss-trace: process:$pid: process $pid is being debugged by process $debugger"
+}
+
+@test "process: one that ends, or runs another program, ends the trace" {
+	need_uffd
+	writer
+	trace
+	tell quit || :
+	wait "$tracer" || code=$?
+	is "$code" 69
+	is "$(column event <t.csv | tail -1)" end
+	writer
+	trace
+	echo exec >&"${WRITER[1]}"
+	wait "$tracer" || code=$?
+	is "$code" 69
+	grep -q 'w: the process runs another program now' t.err
+}
+
+@test "process: soft-dirty bits are used only where a try shows that they work" {
+	need_uffd
+	writer
+	options='?mechanism=soft-dirty'
+	run --separate-stderr wss-trace -P -s "process:$pid$options" -n 1
+	if [ "$status" = 69 ]; then
+		[[ $stderr == "wss-trace: process:$pid: soft-dirty: "*'; needs CONFIG_MEM_SOFT_DIRTY' ]]
+		return
+	fi
+	tell map a 16
+	trace
+	mark
+	tell write a 100 2000
+	found "$at" 2000
+	stop_trace
+}
+
+# bats test_tags=slow
+@test "process: SIGKILL of wss-trace at any moment leaves nothing, and the process does not notice" {
+	need_uffd
+	writer
+	tell map a 4
+	# In each of the steps the helper stands still for 0.1 s, so that wss-trace is surely killed meanwhile.
+	for call in ptrace:{1..14} pidfd_getfd:1 sendmsg:1 ioctl:{1..4}; do
+		strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd,sendmsg,ioctl \
+			-e "inject=${call%:*}:delay_enter=100000:when=${call#*:}" \
+			wss-trace -s "process:$pid" -p 50ms -P -n 1 >t.csv 2>t.err 3>&- &
+		strace=$!
+		later_kill "$strace"
+		until_true pgrep -P "$strace" wss-trace
+		main=$(pgrep -P "$strace" wss-trace)
+		until_true grep -q DELAYED s.log
+		kill -KILL "$main" || :
+		wait "$strace" || :
+		tell write a 0 100
+		until_true no_descriptor
+	done
+	trace
+	kill -KILL "$tracer"
+	wait "$tracer" || :
+	no_descriptor
+	trace
+	mark
+	tell write a 0 100
+	found "$at" 100
+	stop_trace
+}
+
+# bats test_tags=slow
+@test "process: SIGKILL of the helper that attaches, too, leaves a process that lives and nothing that the next run keeps" {
+	need_uffd
+	writer
+	tell map a 4
+	echo beat >&"${WRITER[1]}"
+	left=0
+	for call in ptrace:{1..14} pidfd_getfd:1 sendmsg:1; do
+		strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd,sendmsg -e "inject=${call%:*}:signal=SIGKILL:when=${call#*:}" \
+			wss-trace -s "process:$pid" -p 20ms -P -n 1 >t.csv 2>t.err 3>&- || :
+		hear
+		is "$ans" beat
+		no_descriptor || left=$((left + 1))
+		wss-trace --release "process:$pid" >release
+		no_descriptor
+		grep -q "^TracerPid:.0" "/proc/$pid/status"
+	done
+	# Some of these kills do fall between the opening and the closing.
+	between 1 "$left" 14
+	trace
+	ticks 2
+	stop_trace
+}
