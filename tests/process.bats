@@ -77,6 +77,25 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	is "$(column event <t.csv | tail -1)" end
 }
 
+# bats test_tags=slow
+@test "process: all pages that wss-load says it wrote are found, and those that it reads are not" {
+	need_uffd
+	# Every 100 ms 4000 pages are written and others read; a period is 300 ms.
+	wss-load '100ms:4000w*1+50' --also '100ms:3000r*1' --frames frames.csv -P >truth.csv 3>&- &
+	pid=$!
+	later_kill "$pid"
+	until_true grep -q . truth.csv
+	wss-trace -s "process:$pid" -p 300ms -P -n 6 --max-overhead 0% >t.csv
+	kill -INT "$pid"
+	wait "$pid"
+	awk -F, '$4 == 1 { print $2 }' frames.csv | sort >wrote
+	awk -F, '$4 == "write" { for (g = $5; g < $5 + $6; g++) n[sprintf("%.0f", g)] } END { for (g in n) print g }' t.csv | sort >seen
+	is "$(wc -l <wrote)" 4000
+	is "$(comm -23 wrote seen | wc -l)" 0
+	# Its counters, stack and buffers.
+	between 0 "$(comm -13 wrote seen | wc -l)" 64
+}
+
 @test "process: new, grown, moved and replaced memory is followed" {
 	need_uffd
 	writer
@@ -214,13 +233,12 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	need_uffd
 	writer
 	tell map a 4
-	echo "spin 3000" >&"${WRITER[1]}"
+	echo "spin 2000" >&"${WRITER[1]}"
 	trace
 	mark
+	found "$at" 1
 	hear
 	is "$ans" ok
-	ticks 1
-	between 1 "$(total)" 100
 	stop_trace
 	no_descriptor
 	tell threads 4
@@ -286,17 +304,24 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 @test "process: one that ends, or runs another program, ends the trace" {
 	need_uffd
 	writer
+	tell map a 4
 	trace
-	tell quit || :
+	mark
+	tell write a 0 100
+	found "$at" 100
+	kill "$pid"
+	code=0
 	wait "$tracer" || code=$?
 	is "$code" 69
+	is "$(tail -1 t.err)" 'wss-trace: w: the process has ended'
 	is "$(column event <t.csv | tail -1)" end
 	writer
 	trace
 	echo exec >&"${WRITER[1]}"
+	code=0
 	wait "$tracer" || code=$?
 	is "$code" 69
-	grep -q 'w: the process runs another program now' t.err
+	is "$(tail -1 t.err)" 'wss-trace: w: the process runs another program now'
 }
 
 @test "process: soft-dirty bits are used only where a try shows that they work" {

@@ -62,6 +62,7 @@ struct victim {
 	pid_t tid;
 	int signal;                     /* that it stopped for */
 	bool at_entry;                  /* it stands at the entry of a system call */
+	long result;                    /* of the system call at whose exit it stands */
 	uint64_t gadget;                /* address of a syscall instruction, for a thread that makes no system calls; 0 = none */
 	struct user_regs_struct own;    /* gadget: the thread's own registers */
 };
@@ -177,6 +178,8 @@ static enum stop wait_stop(struct victim *v)
 		return STOP_SIGNAL;
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, v->tid, sizeof(info), &info) < 0)
 		return STOP_GONE;
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+		v->result = (long)info.exit.rval;
 	/* A system call by the 32-bit door is none to take. */
 	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.arch == AUDIT_ARCH_X86_64 ? STOP_ENTRY : STOP_EXIT;
 }
@@ -239,38 +242,34 @@ static enum stop run_to_entry(struct victim *v)
 	return stop;
 }
 
-/* Lets the thread run from where it is to the exit of the system call in `regs`. */
-static bool run_call(struct victim *v, const struct user_regs_struct *regs, long *result)
+/*
+ * Lets the thread run the system call in `regs` and gives it the registers `own` for afterwards. If we are killed between
+ * the two, its own system call has the result of ours: so there is nothing more in between than must be.
+ */
+static bool run_call(struct victim *v, const struct user_regs_struct *regs, const struct user_regs_struct *own)
 {
-	struct user_regs_struct after;
-
-	if (!set_regs(v, regs) || ptrace(PTRACE_SYSCALL, v->tid, 0, 0) < 0 || wait_stop(v) != STOP_EXIT || !get_regs(v, &after))
-		return false;
-	*result = (long)after.rax;
-	return true;
+	return set_regs(v, regs) && ptrace(PTRACE_SYSCALL, v->tid, 0, 0) == 0 && wait_stop(v) == STOP_EXIT && set_regs(v, own);
 }
 
 /* Does the system call in place of the thread's own, and leaves the thread about to do its own. */
-static bool call_at_entry(struct victim *v, long number, long argument, long *result)
+static bool call_at_entry(struct victim *v, long number, long argument)
 {
 	struct user_regs_struct own, regs;
 
 	if ((!v->at_entry && run_to_entry(v) != STOP_ENTRY) || !get_regs(v, &own))
 		return false;
+	v->at_entry = false;
 	regs = own;
 	regs.orig_rax = (unsigned long long)number;
 	regs.rdi = (unsigned long long)argument;
-	v->at_entry = false;
-	if (!run_call(v, &regs, result))
-		return false;
 	own.rax = own.orig_rax;
 	own.orig_rax = (unsigned long long)-1; /* so that no signal makes the kernel take it for a call to restart */
 	own.rip -= 2;                          /* the length of a syscall instruction */
-	return set_regs(v, &own);
+	return run_call(v, &regs, &own);
 }
 
 /* Does the system call by a syscall instruction elsewhere; the thread stands in its own code. */
-static bool call_by_gadget(struct victim *v, long number, long argument, long *result)
+static bool call_by_gadget(struct victim *v, long number, long argument)
 {
 	struct user_regs_struct regs;
 
@@ -283,8 +282,7 @@ static bool call_by_gadget(struct victim *v, long number, long argument, long *r
 			return false;
 		switch (wait_stop(v)) {
 		case STOP_ENTRY:
-			get_regs(v, &regs);
-			return run_call(v, &regs, result) && set_regs(v, &v->own);
+			return get_regs(v, &regs) && run_call(v, &regs, &v->own);
 		case STOP_SIGNAL: /* came first: it must find the thread where it was */
 			if (!set_regs(v, &v->own) || ptrace(PTRACE_INTERRUPT, v->tid, 0, 0) < 0 ||
 			    ptrace(PTRACE_CONT, v->tid, 0, v->signal) < 0 || wait_stop(v) != STOP_TRAP || !get_regs(v, &v->own))
@@ -300,9 +298,10 @@ static bool call_by_gadget(struct victim *v, long number, long argument, long *r
 	return false;
 }
 
-static bool call(struct victim *v, long number, long argument, long *result)
+/* One system call of the thread; its result is in v->result. */
+static bool call(struct victim *v, long number, long argument)
 {
-	return (v->gadget ? call_by_gadget : call_at_entry)(v, number, argument, result);
+	return (v->gadget ? call_by_gadget : call_at_entry)(v, number, argument);
 }
 
 /* A syscall instruction in the vdso; 0 = none. */
@@ -405,26 +404,26 @@ static void explain_userfaultfd(struct failure *failure, pid_t pid, int error)
 /* The order, carried out on a thread that is borrowed. Returns the descriptor, or -1. */
 static int work(struct victim *v, int pidfd, const struct order *order, struct answer *answer)
 {
-	int fd = -1;
-	long result;
+	int there, fd;
 
 	for (int i = 0; i < order->strays; i++)
-		if (call(v, SYS_close, order->stray[i], &result) && result == 0)
+		if (call(v, SYS_close, order->stray[i]) && v->result == 0)
 			answer->closed++;
 	if (!order->open)
 		return -1;
-	if (!call(v, SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY, &result)) {
+	if (!call(v, SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY)) {
 		failure_set(&answer->failure, EX_UNAVAILABLE, "process %d went away", (int)order->pid);
 		return -1;
 	}
-	if (result < 0) {
-		explain_userfaultfd(&answer->failure, order->pid, (int)-result);
+	there = (int)v->result;
+	if (there < 0) {
+		explain_userfaultfd(&answer->failure, order->pid, -there);
 		return -1;
 	}
-	fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)result, 0);
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, there, 0);
 	if (fd < 0)
 		failure_set(&answer->failure, EX_OSERR, "cannot get the userfaultfd of process %d: %s", (int)order->pid, strerror(errno));
-	call(v, SYS_close, result, &result);
+	call(v, SYS_close, there);
 	return fd;
 }
 

@@ -115,7 +115,7 @@ static uint64_t process_collect(struct target *target)
 	target->t_ns = clock_now_ns();
 	p->written = 0;
 	if (!track_collect(p->track, put_write, p, &why)) {
-		target_end(target, why);
+		target_gone(target, why);
 		return 0;
 	}
 	if (facts->blind != p->blind)

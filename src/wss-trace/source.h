@@ -29,6 +29,7 @@ struct target {
 	uint64_t t_ns;         /* time that emitted rows carry */
 	uint64_t closed_periods;
 	bool ended;            /* set by collect() through target_end() */
+	const char *gone;      /* why it went away; NULL when it did not */
 	void *state;           /* the source's own */
 };
 
@@ -57,7 +58,7 @@ struct source {
 	void (*open)(struct target *);
 	/*
 	 * Required. Writes the events from the period's begin until now (target->t_ns: set before the call, a real-time source
-	 * may raise it to when it looked) and a size event; returns the number of events lost. Calls target_end() when the
+	 * may raise it to when it looked) and a size event; returns the number of events lost. Calls target_gone() when the
 	 * target is gone. May change target->period_ns.
 	 */
 	uint64_t (*collect)(struct target *);
@@ -80,6 +81,8 @@ void target_name(struct target *, const char *name);
 
 /* For collect(): the target has gone; an end row is written behind this period's tick. `why` is told to the user. */
 void target_end(struct target *, const char *why);
+/* The same, for a target that went away: if it was the only one, wss-trace exits with EX_UNAVAILABLE. `why` is kept. */
+void target_gone(struct target *, const char *why);
 
 /* The value of `key` in target->options, or NULL. A source lists the keys it knows; others are an error (EX_USAGE). */
 const char *target_option(const struct target *, const char *key);

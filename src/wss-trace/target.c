@@ -99,6 +99,12 @@ void target_end(struct target *target, const char *why)
 	target->ended = true;
 }
 
+void target_gone(struct target *target, const char *why)
+{
+	target_end(target, why);
+	target->gone = why;
+}
+
 static void close_all(void)
 {
 	for (size_t i = 0; i < target_count; i++)

@@ -208,5 +208,7 @@ int main(int argc, char **argv)
 
 	note("%" PRIu64 " periods of %zu targets", periods, target_count);
 	rec_close(out);
+	if (target_count == 1 && all_targets[0]->gone)
+		die(EX_UNAVAILABLE, "%s: %s", all_targets[0]->name, all_targets[0]->gone);
 	return tool_finish();
 }
