@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 load helper
 
 # Programs in tests/unit print TAP and end with 1 when something is wrong; what they said is shown then.
@@ -10,3 +11,14 @@ unit() {
 @test "balloon-tune: a million random decisions stay within the envelope" { unit envelope; }
 @test "wss-score: errors, lags, cases and percentiles as worked out by hand" { unit score; }
 @test "schedule: touches are those of the text, at their time, in whatever steps they are asked for" { unit schedule; }
+@test "num: numbers, units and their bounds" { unit num; }
+@test "gzio: lines of all lengths around the sizes of members and reads; a live stream" { unit gzio; }
+@test "record: random rows of every kind come back equal through both readers" { unit record; }
+
+@test "unit: every program of tests/unit is run here" {
+	local source
+	for source in "$TOP"/tests/unit/*.c; do
+		grep -q "unit $(basename "$source" .c)[;[:blank:]]" "$BATS_TEST_FILENAME" || echo "$source" >>left_out
+	done
+	[ ! -e left_out ] || { cat left_out >&2; return 1; }
+}
