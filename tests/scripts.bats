@@ -103,3 +103,13 @@ need: could not install; tried: apt-get install -y --no-install-recommends gcc'
 	run -1 scripts/check check
 	is "${lines[-1]}" '0 passed, 1 failed, 0 skipped'
 }
+
+@test "check: a file that hangs is ended, and is a failure" {
+	cp -r "$TOP/scripts" .
+	mkdir tests
+	printf 'test-programs:\n' >Makefile
+	printf '@test "hangs" { sleep 100; }\n' >tests/a.bats
+	WSS_FILE_SECONDS=0.5 run -1 scripts/check check
+	is "${lines[-1]}" '0 passed, 1 failed, 0 skipped'
+	is "${lines[-2]}" '# failed: tests/a.bats: bats ended with 124'
+}
