@@ -52,6 +52,10 @@ static void write_all(struct gzout *out, const void *data, size_t n)
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0 && errno == EAGAIN) { /* somebody we share the pipe with made it so */
+			poll(&(struct pollfd){ .fd = out->fd, .events = POLLOUT }, 1, -1);
+			continue;
+		}
 		if (got < 0) {
 			out->closed = true;
 			if (errno == EPIPE) {
@@ -167,6 +171,7 @@ struct gzin {
 	bool eof;          /* of the file */
 	bool gzip, known;  /* which of the two, once seen */
 	bool in_member;
+	const char *bad;   /* what is wrong with the member, said when the text before it is used up */
 	z_stream z;
 	unsigned char raw[READ_SIZE];
 	size_t raw_at, raw_n;
@@ -178,6 +183,11 @@ struct gzin {
 	void *context;
 	char where[4200];
 };
+
+const char *gzin_name(const struct gzin *in)
+{
+	return in->name;
+}
 
 const char *gzin_where(struct gzin *in)
 {
@@ -240,7 +250,7 @@ static bool fill_raw(struct gzin *in)
 			return false;
 		ssize_t got = read(in->fd, in->raw, sizeof(in->raw));
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got < 0)
 			die_errno(errno == EISDIR ? EX_NOINPUT : EX_IOERR, "cannot read %s", in->name);
@@ -260,11 +270,16 @@ static _Noreturn void bad_gzip(struct gzin *in, const char *what)
 	die(EX_DATAERR, "%s: after line %" PRIu64 ": bad gzip data: %s", in->name, in->line, what);
 }
 
-/* Unpacks from raw to the end of text. False when raw is used up and gave nothing. */
+/*
+ * Unpacks from raw to the end of text. False when raw is used up and gave nothing. When a member turns out to be bad, what
+ * this call got from it is dropped, and the members before it are given out first.
+ */
 static bool unpack(struct gzin *in)
 {
-	size_t before = in->n;
+	size_t before = in->n, sure = in->n;
 
+	if (in->bad)
+		bad_gzip(in, in->bad);
 	while (in->raw_at < in->raw_n && in->n < in->size) {
 		if (!in->in_member) {
 			int result = in->z.state ? inflateReset(&in->z) : inflateInit2(&in->z, GZIP_BITS);
@@ -272,6 +287,7 @@ static bool unpack(struct gzin *in)
 			if (result != Z_OK)
 				die(EX_OSERR, "out of memory");
 			in->in_member = true;
+			sure = in->n;
 		}
 		in->z.next_in = in->raw + in->raw_at;
 		in->z.avail_in = (uInt)(in->raw_n - in->raw_at);
@@ -281,12 +297,17 @@ static bool unpack(struct gzin *in)
 
 		in->raw_at = in->raw_n - in->z.avail_in;
 		in->n = in->size - in->z.avail_out;
-		if (result == Z_STREAM_END)
+		if (result == Z_STREAM_END) {
 			in->in_member = false;
-		else if (result == Z_MEM_ERROR)
+		} else if (result == Z_MEM_ERROR) {
 			die(EX_OSERR, "out of memory");
-		else if (result != Z_OK && result != Z_BUF_ERROR)
-			bad_gzip(in, in->z.msg ? in->z.msg : "not a gzip member");
+		} else if (result != Z_OK && result != Z_BUF_ERROR) {
+			in->bad = in->z.msg ? in->z.msg : "not a gzip member";
+			in->n = sure;
+			if (sure == before)
+				bad_gzip(in, in->bad);
+			break;
+		}
 	}
 	return in->n > before;
 }

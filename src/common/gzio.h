@@ -41,7 +41,8 @@ struct gzin *gzin_open(const char *name);
  */
 bool gzin_line(struct gzin *, char **line, size_t *len);
 void gzin_before_wait(struct gzin *, void (*before_wait)(void *), void *context);
-/* "t.gz: line 12", in a buffer of the gzin: for messages. */
+/* "t.gz", and "t.gz: line 12", in a buffer of the gzin: for messages. */
+const char *gzin_name(const struct gzin *);
 const char *gzin_where(struct gzin *);
 uint64_t gzin_line_number(const struct gzin *);
 void gzin_close(struct gzin *);

@@ -258,7 +258,7 @@ static void on_row(int c, void *context)
 	(void)context;
 }
 
-/* Blanks belong to the field, at its ends too. */
+/* Blanks belong to the field, at its ends too; and a CR ends no row: gzio.c has cut the text into lines already. */
 static int no_byte(unsigned char c)
 {
 	(void)c;
@@ -268,8 +268,6 @@ static int no_byte(unsigned char c)
 /* Splits a line by libcsv into in->fields. */
 static void split(struct rec_in *in, const char *line, size_t len)
 {
-	if (len && line[len - 1] == '\r')
-		len--;
 	in->fields.n = 0;
 	in->fields.used = 0;
 	/* A line has at most len + 1 fields of together at most len bytes. */
@@ -344,6 +342,16 @@ static void read_header(struct rec_in *in, const char *line, size_t len)
 		in->fields.field[best_columns], rec_decl[best].column[best_columns].name, names);
 }
 
+/* A line without its end, which may be CR LF. */
+static bool next_line(struct rec_in *in, char **line, size_t *len)
+{
+	if (!gzin_line(in->gz, line, len))
+		return false;
+	if (*len && (*line)[*len - 1] == '\r')
+		(*line)[--*len] = '\0';
+	return true;
+}
+
 static void next_file(struct rec_in *in)
 {
 	char *line;
@@ -355,8 +363,8 @@ static void next_file(struct rec_in *in)
 	in->files_left--;
 	if (in->flush_before_wait)
 		gzin_before_wait(in->gz, flush_out, in->flush_before_wait);
-	if (!gzin_line(in->gz, &line, &len))
-		rec_die(in, "empty: no header line");
+	if (!next_line(in, &line, &len))
+		die(EX_DATAERR, "%s: empty: no header line", gzin_name(in->gz));
 	read_header(in, line, len);
 	in->accepted = 1u << in->kind;
 }
@@ -372,6 +380,7 @@ struct rec_in *rec_open(char *const *files, int n, unsigned accepted)
 	if (csv_init(&in->csv, CSV_STRICT | CSV_STRICT_FINI) != 0)
 		die(EX_OSERR, "out of memory");
 	csv_set_space_func(&in->csv, no_byte);
+	csv_set_term_func(&in->csv, no_byte);
 	next_file(in);
 	return in;
 }
@@ -526,7 +535,7 @@ bool rec_next(struct rec_in *in, void *row)
 	size_t len;
 
 	for (;;) {
-		if (!gzin_line(in->gz, &line, &len)) {
+		if (!next_line(in, &line, &len)) {
 			if (in->files_left == 0)
 				return false;
 			next_file(in);

@@ -43,9 +43,12 @@ void tool_init(const char *name, enum tool_role role)
 	struct stat st;
 
 	tool.name = name;
-	/* A file opened later must not become descriptor 0, 1 or 2 and be taken for a stream. */
+	/*
+	 * A file opened later must not become descriptor 0, 1 or 2 and be taken for a stream. What stands in for a closed
+	 * one gives an error when it is used: opened for the other direction.
+	 */
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			die(EX_OSERR, "cannot open /dev/null");
 	if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		die_errno(EX_OSERR, "cannot make a pipe");
