@@ -104,7 +104,7 @@ check check-fast check-san: deps
 check-static: deps
 	@scripts/check-static
 
-check-man: all
+check-man: deps all $(B)/helpers/record-tables
 	@scripts/check-man
 
 bench: deps all $(HELPERS)
@@ -122,7 +122,7 @@ test-programs: all $(UNITS) $(HELPERS)
 
 # ---- the rest ----
 
-install: all
+install: all $(B)/helpers/record-tables
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
 	install $(addprefix $(BIN)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
 	for page in man/*.[157]; do scripts/man-page $$page > $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
