@@ -341,26 +341,43 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	stop_trace
 }
 
+# traced: somebody holds the writer right now.
+traced() { ! grep -q '^TracerPid:.0$' "/proc/$pid/status"; }
+
 # bats test_tags=slow
-@test "process: SIGKILL of wss-trace at any moment leaves nothing, and the process does not notice" {
+@test "process: SIGKILL of wss-trace at any step leaves nothing, and the process does not notice" {
 	need_uffd
 	writer
 	tell map a 4
-	# In each of the steps the helper stands still for 0.1 s, so that wss-trace is surely killed meanwhile.
-	for call in ptrace:{1..14} pidfd_getfd:1 sendmsg:1 ioctl:{1..4}; do
-		strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd,sendmsg,ioctl \
-			-e "inject=${call%:*}:delay_enter=100000:when=${call#*:}" \
+	# While the helper holds the thread: each of its calls is held up for 0.3 s.
+	during=0
+	for call in ptrace:{2..19} pidfd_getfd:1; do
+		strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd \
+			-e "inject=${call%:*}:delay_enter=300000:when=${call#*:}" \
 			wss-trace -s "process:$pid" -p 50ms -P -n 1 >t.csv 2>t.err 3>&- &
 		strace=$!
 		later_kill "$strace"
-		until_true pgrep -P "$strace" wss-trace
-		main=$(pgrep -P "$strace" wss-trace)
-		until_true grep -q DELAYED s.log
-		kill -KILL "$main" || :
+		until_true traced
+		kill -KILL "$(pgrep -P "$strace" wss-trace)"
+		! traced || during=$((during + 1))
 		wait "$strace" || :
 		tell write a 0 100
-		until_true no_descriptor
+		no_descriptor
 	done
+	between 15 "$during" 19
+	# At each of its own calls that matter.
+	killed=0
+	for call in fork:1 clone:{1,2,3} socketpair:1 recvmsg:1 wait4:3 pidfd_open:{1,2} ioctl:{1,2,3,4,20} pread64:1; do
+		code=0
+		strace -qq -o s.log -e "trace=${call%:*}" -e "inject=${call%:*}:signal=SIGKILL:when=${call#*:}" \
+			wss-trace -s "process:$pid" -p 20ms -P -n 1 >t.csv 2>t.err 3>&- || code=$?
+		[ "$code" != 137 ] || killed=$((killed + 1))
+		until_true no_descriptor
+		until_true grep -q '^TracerPid:.0$' "/proc/$pid/status"
+		tell write a 0 100
+	done
+	between 11 "$killed" 15
+	# And while it traces.
 	trace
 	kill -KILL "$tracer"
 	wait "$tracer" || :
@@ -373,25 +390,32 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 }
 
 # bats test_tags=slow
-@test "process: SIGKILL of the helper that attaches, too, leaves a process that lives and nothing that the next run keeps" {
+@test "process: SIGKILL of the helper that attaches leaves a process that lives, and nothing that --release does not find" {
 	need_uffd
 	writer
 	tell map a 4
 	echo beat >&"${WRITER[1]}"
 	left=0
-	for call in ptrace:{1..14} pidfd_getfd:1 sendmsg:1; do
-		strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd,sendmsg -e "inject=${call%:*}:signal=SIGKILL:when=${call#*:}" \
-			wss-trace -s "process:$pid" -p 20ms -P -n 1 >t.csv 2>t.err 3>&- || :
+	for call in ptrace:{1..19} pidfd_getfd:1 sendmsg:1; do
+		run --separate-stderr -71 strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd,sendmsg \
+			-e "inject=${call%:*}:signal=SIGKILL:when=${call#*:}" wss-trace -s "process:$pid" -P -n 1
+		stderr_is "wss-trace: process:$pid: the helper that attaches to process $pid was killed"
 		hear
 		is "$ans" beat
 		no_descriptor || left=$((left + 1))
 		wss-trace --release "process:$pid" >release
 		no_descriptor
-		grep -q "^TracerPid:.0" "/proc/$pid/status"
+		! traced
 	done
-	# Some of these kills do fall between the opening and the closing.
-	between 1 "$left" 14
+	# Several of these kills fall between the opening and the closing.
+	between 3 "$left" 12
 	trace
 	ticks 2
+	stop_trace
+	# The next run finds one, too.
+	strace -f -qq -o s.log -e trace=pidfd_getfd -e inject=pidfd_getfd:signal=SIGKILL wss-trace -s "process:$pid" -P -n 1 || :
+	! no_descriptor
+	trace
+	no_descriptor
 	stop_trace
 }
