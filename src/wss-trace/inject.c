@@ -7,12 +7,14 @@
 
 #include "../common/clock.h"
 #include "../common/diag.h"
+#include "../common/num.h"
 #include "proc.h"
 
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/userfaultfd.h>
@@ -37,6 +39,7 @@
 enum {
 	STRAYS_MAX = 16,
 	THREADS_MAX = 16,
+	FILES_MAX = 4096,
 	PATIENCE_NS = 100 * NS_PER_MS,  /* for a thread to stop, and to enter a system call */
 	HELPER_MS = 10000,              /* for all of it */
 	STRAY_MS = 20,                  /* a program that opens a userfaultfd itself needs less than that to set it up */
@@ -365,23 +368,21 @@ static bool borrow(struct victim *v, bool suspend_filter, bool may_use_gadget, u
 	return false;
 }
 
-static int list_threads(pid_t pid, pid_t *tid, int max)
+/* The names in a folder of /proc/PID that are numbers. */
+static int list_numbers(pid_t pid, const char *name, int *number, int max)
 {
 	char path[32];
 	struct dirent *entry;
 	DIR *folder;
 	int n = 0;
 
-	tid[n++] = pid;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	folder = opendir(path);
 	while (folder && n < max && (entry = readdir(folder))) {
-		pid_t found = 0;
+		uint64_t found;
 
-		for (const char *c = entry->d_name; *c >= '0' && *c <= '9'; c++)
-			found = 10 * found + (*c - '0');
-		if (found && found != pid)
-			tid[n++] = found;
+		if (num_u64(entry->d_name, strlen(entry->d_name), &found) == NUM_OK && found <= INT_MAX)
+			number[n++] = (int)found;
 	}
 	if (folder)
 		closedir(folder);
@@ -448,8 +449,8 @@ static _Noreturn void helper(int to, int pidfd, const struct order *order)
 {
 	struct answer answer = { 0 };
 	bool suspend_filter = filtered(order->pid) && is_admin();
-	pid_t tid[THREADS_MAX];
-	int threads = list_threads(order->pid, tid, THREADS_MAX);
+	int tid[THREADS_MAX] = { order->pid };
+	int threads = list_numbers(order->pid, "task", tid, THREADS_MAX); /* the first thread comes first */
 	struct victim v = { 0 };
 	int fd = -1;
 
@@ -548,13 +549,13 @@ static int run_helper(const struct order *order, int *closed, struct failure *fa
 
 /* ---- descriptors left behind ---- */
 
-static bool never_set_up(pid_t pid, const char *fd)
+static bool never_set_up(pid_t pid, int fd)
 {
-	char path[300], text[512];
+	char path[32], text[512];
 	ssize_t n;
 	int info;
 
-	snprintf(path, sizeof(path), "fdinfo/%s", fd);
+	snprintf(path, sizeof(path), "fdinfo/%d", fd);
 	info = proc_open(pid, path, O_RDONLY);
 	if (info < 0)
 		return false;
@@ -566,28 +567,18 @@ static bool never_set_up(pid_t pid, const char *fd)
 
 static int find_strays(pid_t pid, int *stray, int max)
 {
-	char path[300], link[64];
-	struct dirent *entry;
-	DIR *folder;
-	int n = 0;
+	int entry[FILES_MAX], files = list_numbers(pid, "fd", entry, FILES_MAX), n = 0;
+	char path[48], link[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	folder = opendir(path);
-	while (folder && n < max && (entry = readdir(folder))) {
+	for (int i = 0; i < files && n < max; i++) {
 		ssize_t len;
-		int fd = 0;
 
-		snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, entry->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, entry[i]);
 		len = readlink(path, link, sizeof(link) - 1);
 		link[len > 0 ? len : 0] = '\0';
-		if (strcmp(link, "anon_inode:[userfaultfd]") != 0 || !never_set_up(pid, entry->d_name))
-			continue;
-		for (const char *c = entry->d_name; *c; c++)
-			fd = 10 * fd + (*c - '0');
-		stray[n++] = fd;
+		if (strcmp(link, "anon_inode:[userfaultfd]") == 0 && never_set_up(pid, entry[i]))
+			stray[n++] = entry[i];
 	}
-	if (folder)
-		closedir(folder);
 	return n;
 }
 

@@ -232,8 +232,10 @@ static void look(struct track *t, page_visit *visit)
 
 static void count_facts(struct track *t)
 {
-	uint64_t resident = proc_resident_pages(t->pid);
+	uint64_t resident = proc_resident_pages(t->pid), huge_kib = 0;
 
+	if (proc_status(t->pid, "HugetlbPages", 10, &huge_kib) == 0) /* the kernel does not count them as resident */
+		resident += huge_kib * 1024 / PAGE_BYTES;
 	t->facts.resident_pages = resident < t->facts.watched_pages ? resident : t->facts.watched_pages;
 	t->facts.blind = blind_mask(t->pid, t->fixed, t->facts.mechanism);
 }
