@@ -23,7 +23,7 @@ tell() {
 
 # trace [COMMAND...]: wss-trace on the writer, into t.csv; returns when the first period is over.
 trace() {
-	"$@" wss-trace -v -s "w=process:$pid${options:-}" -p 50ms -P --max-overhead 0% >t.csv 2>t.err 3>&- &
+	"$@" wss-trace -v -s "w=process:$pid${options:-}" -p 20ms -P --max-overhead 0% >t.csv 2>t.err 3>&- &
 	tracer=$!
 	later_kill "$tracer"
 	ticks 1

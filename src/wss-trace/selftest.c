@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGES = 2048, STEP = 3, BATCH = 31 }; /* every third page is written: runs must come out right */
+enum { PAGES = 8192, STEP = 3, BATCH = 31 }; /* every third page is written: runs must come out right */
 
 /* Memory of the child, and which of its pages a mechanism says were written. */
 struct trial {

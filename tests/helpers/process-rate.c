@@ -77,10 +77,14 @@ static uint64_t passes(struct track *t)
 	return before;
 }
 
-static uint64_t median(uint64_t *value)
+/* What is not our cost only ever adds to a time. */
+static uint64_t least(const uint64_t *value)
 {
-	qsort(value, TIMES, sizeof(*value), rising);
-	return value[TIMES / 2];
+	uint64_t found = value[0];
+
+	for (int i = 1; i < TIMES; i++)
+		found = value[i] < found ? value[i] : found;
+	return found;
 }
 
 static uint64_t read_pagemap_ns(int pagemap)
@@ -135,11 +139,11 @@ int main(void)
 	track_close(t);
 	untraced = (untraced + passes(NULL)) / 2;
 	kill(wish.pid, SIGKILL);
-	say_value("scan_idle_ns", median(idle));
-	say_value("scan_written_ns", median(busy));
-	say_value("pagemap_ns", median(peer));
-	say_value("first_write_ns", median(first) / (HOT / PAGE_BYTES));
-	say_value("next_write_ns", median(again) / (HOT / PAGE_BYTES));
+	say_value("scan_idle_ns", least(idle));
+	say_value("scan_written_ns", least(busy));
+	say_value("pagemap_ns", least(peer));
+	say_value("first_write_ns", least(first) / (HOT / PAGE_BYTES));
+	say_value("next_write_ns", least(again) / (HOT / PAGE_BYTES));
 	say_value("passes_traced", traced);
 	say_value("passes_untraced", untraced);
 	say_value("selftest_cost_ns", selftest_uffd()->cost_ns);
