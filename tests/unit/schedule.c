@@ -57,6 +57,8 @@ static void test_windows(void)
 	CHECK_U64(count(s_ns), 334);
 	CHECK_U64(count(2 * s_ns), 333);
 	CHECK_U64(count(3 * s_ns), 333);
+	begin("1.5s:3w", 1); /* at 0, 1/3, 2/3, 1, 4/3 s */
+	CHECK_U64(count(3 * s_ns / 2), 5);
 	begin("10s:5w@0.5", 1); /* at 0, 2, 4, 6, 8 s */
 	CHECK_U64(count(2 * s_ns), 1);
 	CHECK_U64(count(2 * s_ns + 1), 1);
@@ -95,6 +97,11 @@ static void test_order(void)
 	next_is(TOUCH_READ, 1, 2, 3 * s_ns / 2 + 333333333, 10 * s_ns);
 	next_is(TOUCH_FREE, 1, 4, 5 * s_ns / 2, 10 * s_ns);
 	next_is(TOUCH_WRITE, 7, 2, 5 * s_ns / 2, 10 * s_ns);
+
+	begin("2s:7w", 1); /* access 6 is at 6/7 s; a run ends with its pass */
+	next_is(TOUCH_WRITE, 0, 6, 0, 857142857);
+	next_is(TOUCH_WRITE, 6, 1, 857142857, s_ns + 1);
+	next_is(TOUCH_WRITE, 0, 7, s_ns, 2 * s_ns);
 
 	begin("two-phase", 1);
 	CHECK_U64(count(60 * s_ns), 60 * 38400);
