@@ -22,3 +22,4 @@ unit() {
 	done
 	[ ! -e left_out ] || { cat left_out >&2; return 1; }
 }
+@test "pagetab: equals a plain array, over random operations on dense and scattered pages" { unit pagetab; }

@@ -178,6 +178,7 @@ struct gzin {
 	char *text;        /* unread text: text[at..n), one byte of room behind it */
 	size_t at, n, size;
 	size_t searched;   /* text[at..searched) has no newline */
+	bool nul;          /* there was a NUL byte somewhere: each line is searched for it */
 	uint64_t line;
 	void (*before_wait)(void *);
 	void *context;
@@ -339,9 +340,13 @@ static bool fill_text(struct gzin *in)
 		in->size *= 2;
 		in->text = or_die(realloc(in->text, in->size + 1));
 	}
+	size_t before = in->n;
+
 	do {
-		if (in->known && (in->gzip ? unpack(in) : copy_plain(in)))
+		if (in->known && (in->gzip ? unpack(in) : copy_plain(in))) {
+			in->nul = in->nul || memchr(in->text + before, '\0', in->n - before);
 			return true;
+		}
 		if (in->known || in->raw_n == 0) {
 			if (!fill_raw(in))
 				break;
@@ -375,7 +380,7 @@ bool gzin_line(struct gzin *in, char **line, size_t *len)
 	if (*len >= GZ_LINE_MAX)
 		die(EX_DATAERR, "%s: longer than 1 MiB", gzin_where(in));
 	*newline = '\0';
-	if (memchr(*line, '\0', *len))
+	if (in->nul && memchr(*line, '\0', *len))
 		die(EX_DATAERR, "%s: NUL byte", gzin_where(in));
 	in->at = in->searched = (size_t)(newline - in->text) + 1;
 	return true;

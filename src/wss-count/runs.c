@@ -76,9 +76,14 @@ void runs_release(struct runs *runs)
 	*runs = (struct runs){ 0 };
 }
 
+static bool same_counts(const uint64_t a[PAGETAB_COUNTS], const uint64_t b[PAGETAB_COUNTS])
+{
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2])) == 0;
+}
+
 bool run_join(struct run *open, uint64_t gfn, const uint64_t count[PAGETAB_COUNTS], struct run *complete)
 {
-	if (open->pages && gfn == open->gfn + open->pages && memcmp(open->count, count, sizeof(open->count)) == 0) {
+	if (open->pages && gfn == open->gfn + open->pages && same_counts(open->count, count)) {
 		open->pages++;
 		return false;
 	}
