@@ -81,6 +81,14 @@ wss-load,40,16,16"
 	! cmp -s a c
 }
 
+@test "wss-load: what it really touches is what the made-up VM of wss-trace touches" {
+	load=100ms:20000w:zipf=0.7@100000,100ms:30000r:uniform@50000+5000
+	wss-load -p 50ms -n 4 --seed 9 "$load" | column touched_kib > is
+	wss-trace -p 50ms -n 4 --seed 9 -s "model:$load" | wss-count -P | awk -F, '$5 == "" { print $6 * 4 }' > should
+	is "$(wc -l < should)" 4
+	same should is
+}
+
 @test "wss-load: --frames lists each page once, and which were written" {
 	# seq: 20 of 30 pages are written; 40 more are read; what is freed has no frame but was written
 	run --separate-stderr -0 wss-load -p 20ms -n 1 --frames f --also=20ms:40r*1 --also=10ms:5w*1,free:5,10ms:0w 20ms:30w@1000
