@@ -9,6 +9,7 @@ unit() {
 
 @test "wss-estimate: aging equals registers kept page by page, on random windows" { unit aging; }
 @test "balloon-tune: a million random decisions stay within the envelope" { unit envelope; }
+@test "balloon-set: a million random decisions keep to floor, maximum and rate; known answers" { unit decide; }
 @test "wss-score: errors, lags, cases and percentiles as worked out by hand" { unit score; }
 @test "schedule: touches are those of the text, at their time, in whatever steps they are asked for" { unit schedule; }
 @test "num: numbers, units and their bounds" { unit num; }

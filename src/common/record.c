@@ -32,11 +32,13 @@ const size_t rec_token_list_count = sizeof(rec_token_lists) / sizeof(rec_token_l
 #define TOKENS_OF_event &tokens_event
 #define TOKENS_OF_reason &tokens_reason
 #define TOKENS_OF_note &tokens_note
+#define TOKENS_OF_result &tokens_result
 #define TEXT_u64 false
 #define TEXT_text true
 #define TEXT_event false
 #define TEXT_reason false
 #define TEXT_note false
+#define TEXT_result false
 
 #define RECORD(kind, help) static const struct rec_column columns_##kind[] = {
 #define COL(kind, type, name, need, unit, help)                                                    \

@@ -43,6 +43,7 @@ enum {
 #define REC_TYPE_text const char *
 #define REC_TYPE_event uint8_t /* enum event */
 #define REC_TYPE_reason uint8_t /* enum reason */
+#define REC_TYPE_result uint8_t /* enum result */
 #define REC_TYPE_note uint8_t /* enum note, or TOKEN_NONE */
 #define RECORD(kind, help) struct rec_##kind {
 #define COL(kind, type, name, need, unit, help) REC_TYPE_##type name;
