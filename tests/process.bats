@@ -96,6 +96,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	between 0 "$(comm -13 wrote seen | wc -l)" 64
 }
 
+# bats test_tags=slow
 @test "process: new, grown, moved and replaced memory is followed" {
 	need_uffd
 	writer
@@ -152,6 +153,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	pkill -P "$pid"
 }
 
+# bats test_tags=slow
 @test "process: giving memory back is not taken for writing" {
 	need_uffd
 	writer
@@ -210,6 +212,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	grep -q '16 huge pages were split, 16 of them are back' t.err
 }
 
+# bats test_tags=slow
 @test "process: as another user, and of a process without any right" {
 	need_uffd
 	[ "$(id -u)" = 0 ] || cannot "needs root to become somebody else"
@@ -229,6 +232,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	stderr_is "wss-trace: process:$$: may not trace process $$; needs CAP_SYS_PTRACE, or the same user$([ ! -d /proc/sys/kernel/yama ] || echo ' and kernel.yama.ptrace_scope=0')"
 }
 
+# bats test_tags=slow
 @test "process: one that makes no system calls, one with threads, and one that is stopped" {
 	need_uffd
 	writer
@@ -272,6 +276,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	stop_trace
 }
 
+# bats test_tags=slow
 @test "process: what cannot be traced is said in one line" {
 	need_uffd
 	writer
