@@ -260,6 +260,44 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	tell rss
 }
 
+# bats test_tags=slow
+@test "process: attaching neither disturbs a wait nor loses a signal's place" {
+	need_uffd
+	writer
+	tell map a 4
+	echo 'epoll 500' >&"${WRITER[1]}"
+	wss-trace -P -s "process:$pid" -p 10ms -n 1 >t.csv
+	hear
+	is "$ans" 'ok 0'
+	tell alarm 300
+	for i in {1..20}; do
+		wss-trace -P -s "process:$pid" -p 1ms -n 1 >t.csv
+		tell write a 0 10
+		no_descriptor
+	done
+	tell alarm 0
+}
+
+@test "process: several at once; one that ends does not end the others" {
+	need_uffd
+	writer
+	first=$pid
+	sleep 1000 3>&- &
+	other=$!
+	later_kill "$other"
+	wss-trace -s "w=process:$first" -s "o=process:$other" -p 20ms -P -n 10 --max-overhead 0% >t.csv 3>&- &
+	tracer=$!
+	until_true grep -q ',o,,tick,' t.csv
+	kill "$other"
+	wait "$tracer"
+	is "$(grep -c ',w,,tick,' t.csv)" 10
+	is "$(awk -F, '$2 == "o" { print $4 }' t.csv | tail -1)" end
+	between 1 "$(grep -c ',o,,tick,' t.csv)" 10
+	run --separate-stderr -64 wss-trace -s "w=process:$first" -s "w=process:$$" -P -n 1
+	stderr_is "wss-trace: two targets are called 'w'; give one another name: -s NAME=process:$$
+wss-trace: try 'wss-trace --help'"
+}
+
 @test "process: a filter that kills for a userfaultfd does not get to see it" {
 	need_uffd
 	[ "$(id -u)" = 0 ] || cannot "needs root to suspend a filter"

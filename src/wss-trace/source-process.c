@@ -13,15 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGES_PER_HUGE = HUGE_BYTES / PAGE_BYTES };
-
 static const char *const keys[] = { "mechanism", NULL };
 
 struct process {
 	struct track *track;
 	struct target *target;
 	uint64_t blind;        /* as the stream says it */
-	uint64_t faults;       /* of this period: first writes to its pages */
 };
 
 static pid_t spec_pid(const struct target *target)
@@ -104,7 +101,6 @@ static void put_write(void *context, uint64_t gfn, uint64_t pages)
 {
 	struct process *p = context;
 
-	p->faults += p->blind & BLIND_UNITS ? (pages + PAGES_PER_HUGE - 1) / PAGES_PER_HUGE : pages;
 	emit(p->target, event_write, gfn, pages, UNKNOWN);
 }
 
@@ -115,7 +111,6 @@ static uint64_t process_collect(struct target *target)
 	const char *why;
 
 	target->t_ns = clock_now_ns();
-	p->faults = 0;
 	if (!track_collect(p->track, put_write, p, &why)) {
 		target_gone(target, why);
 		return 0;
@@ -123,7 +118,7 @@ static uint64_t process_collect(struct target *target)
 	if (facts->blind != p->blind)
 		say_blind(p);
 	emit(target, event_size, UNKNOWN, facts->watched_pages, facts->resident_pages);
-	target->period_ns = period_within_overhead(target, p->faults, target->period_ns, facts->cost_ns);
+	target->period_ns = period_within_overhead(target, facts->faults, target->period_ns, facts->cost_ns);
 	return 0;
 }
 

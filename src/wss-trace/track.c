@@ -193,8 +193,12 @@ static void forget(void *context, uint64_t start, uint64_t end)
 static void report(void *context, uint64_t start, uint64_t end)
 {
 	struct track *t = context;
+	uint64_t pages = (end - start) >> PAGE_SHIFT;
+	/* Pages of hugetlbfs are written with one fault each. They are known by their bounds. */
+	bool huge = t->uffd >= 0 && (t->facts.blind & BLIND_UNITS) && start % HUGE_BYTES == 0 && end % HUGE_BYTES == 0;
 
-	t->visit(t->context, (start >> PAGE_SHIFT) + t->shift, (end - start) >> PAGE_SHIFT);
+	t->facts.faults += huge ? (end - start) / HUGE_BYTES : pages;
+	t->visit(t->context, (start >> PAGE_SHIFT) + t->shift, pages);
 }
 
 static void look_at(struct track *t, struct area *area, page_visit *visit)
@@ -220,6 +224,7 @@ static void look(struct track *t, page_visit *visit)
 {
 	uint64_t start_ns = clock_now_ns();
 
+	t->facts.faults = 0;
 	for (size_t i = 0; i < t->now.n; i++)
 		if (t->now.area[i].watched)
 			look_at(t, &t->now.area[i], visit);

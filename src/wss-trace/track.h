@@ -39,6 +39,7 @@ struct track_facts {
 	uint64_t refused_pages;           /* of mappings that cannot be watched (-v names them) */
 	uint64_t resident_pages;          /* of the whole process, at most watched_pages */
 	uint64_t scan_ns;                 /* the last look took */
+	uint64_t faults;                  /* that the writes of the last look cost the process */
 };
 
 struct track;

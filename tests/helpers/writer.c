@@ -16,23 +16,29 @@
  *   spin MS                             computes without a system call, and writes the first page of all memory
  *   threads N                           N more threads, each beats on the first page of all memory every ms
  *   beat                                does so itself, and says "beat" every 10 ms, for ever
+ *   alarm USEC                          a signal so often, with a handler; 0 ends it
+ *   epoll MS                            waits for nothing: "ok 0", or "ok ERRNO" when it was not left in peace
  *   filter                              a seccomp filter that kills for a userfaultfd
  *   rss vmpte huge                      KiB of that in /proc/self/status and smaps_rollup
  *   quit
  *
  * An answer is "ok", or for those that touch pages "ok FIRST PAGES": first frame (address / 4096) and how many.
  */
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,6 +194,29 @@ static void do_threads(uint64_t n)
 		pthread_create(&thread, NULL, do_beat, NULL);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void do_alarm(uint64_t us)
+{
+	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	const struct itimerval every = { { 0, (suseconds_t)us }, { 0, (suseconds_t)us } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
+static void do_epoll(uint64_t ms)
+{
+	struct epoll_event event;
+	int fd = epoll_create1(0);
+
+	printf("ok %d\n", epoll_wait(fd, &event, 1, (int)ms) < 0 ? errno : 0);
+	close(fd);
+}
+
 static void do_filter(void)
 {
 	struct sock_filter code[] = {
@@ -265,6 +294,11 @@ int main(void)
 			puts("ok");
 		} else if (strcmp(word[0], "beat") == 0) {
 			do_beat(line);
+		} else if (strcmp(word[0], "alarm") == 0) {
+			do_alarm(number(word[1]));
+			puts("ok");
+		} else if (strcmp(word[0], "epoll") == 0) {
+			do_epoll(number(word[1]));
 		} else if (strcmp(word[0], "filter") == 0) {
 			do_filter();
 		} else if (strcmp(word[0], "exec") == 0) {
