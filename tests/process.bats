@@ -62,6 +62,8 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	tell map a 64
 	tell write a 0 8192
 	trace
+	marked=0
+	between 0 "$(total)" 64 # what was written before does not count
 	mark
 	tell write a 100 6000 3
 	ticks 2
@@ -294,8 +296,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	is "$(awk -F, '$2 == "o" { print $4 }' t.csv | tail -1)" end
 	between 1 "$(grep -c ',o,,tick,' t.csv)" 10
 	run --separate-stderr -64 wss-trace -s "w=process:$first" -s "w=process:$$" -P -n 1
-	stderr_is "wss-trace: two targets are called 'w'; give one another name: -s NAME=process:$$
-wss-trace: try 'wss-trace --help'"
+	stderr_is "wss-trace: two targets are called 'w'; give one another name: -s NAME=process:$first; try 'wss-trace --help'"
 }
 
 @test "process: a filter that kills for a userfaultfd does not get to see it" {
