@@ -24,3 +24,4 @@ unit() {
 	[ ! -e left_out ] || { cat left_out >&2; return 1; }
 }
 @test "pagetab: equals a plain array, over random operations on dense and scattered pages" { unit pagetab; }
+@test "libvirt: RAM, addresses, jobs, unseen writers and processes from recorded answers" { FIXTURES=$FIXTURES unit libvirt-parse; }

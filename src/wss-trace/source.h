@@ -29,6 +29,8 @@ struct target {
 	uint64_t t_ns;         /* time that emitted rows carry */
 	uint64_t closed_periods;
 	bool ended;            /* set by collect() through target_end() */
+	bool follows;          /* set by open(): no VM itself, it adds some by target_add() as they come; has no rows */
+	bool added;            /* by target_add() */
 	const char *gone;      /* why it went away; NULL when it did not */
 	void *state;           /* the source's own */
 };
@@ -66,6 +68,13 @@ struct source {
 	void (*close)(struct target *);
 	/* Optional. Undoes what a killed wss-trace left on the target; returns how many things that were. */
 	unsigned (*release)(struct target *);
+	/*
+	 * Optional, for a source that must react between periods: in place of sleeping until t_ns it handles its events. It may
+	 * return early, after it set the due_ns of a target to 0 so that its period ends at once. False: tool_stop is set.
+	 */
+	bool (*wait)(uint64_t t_ns);
+	/* What must remain of our privileges once all targets are open, as a mask of 1 << CAP_...; 0 = all. */
+	uint64_t capabilities;
 };
 
 /* The generated table, NULL at the end. */
@@ -78,6 +87,12 @@ extern uint64_t load_seed;
 
 /* For open(): names the VM unless -s did. Dies (EX_USAGE) when another target has the name. */
 void target_name(struct target *, const char *name);
+
+/* Whether a target of that name is being traced. */
+bool target_name_taken(const char *name);
+
+/* For collect() of a target that follows: a new target like it, with that name, which the source has opened. */
+struct target *target_add(const struct target *parent, const char *name, void *state);
 
 /* For collect(): the target has gone; an end row is written behind this period's tick. `why` is told to the user. */
 void target_end(struct target *, const char *why);

@@ -25,6 +25,12 @@ static const struct source *find_source(const char *name, size_t len)
 	opt_die("-s: no source '%.*s'; 'wss-trace' alone lists them", (int)len, name);
 }
 
+static void list_target(struct target *target)
+{
+	all_targets = or_die(reallocarray(all_targets, target_count + 1, sizeof(struct target *)));
+	all_targets[target_count++] = target;
+}
+
 struct target *target_parse(const char *text, uint64_t period_ns)
 {
 	struct target *target = or_die(calloc(1, sizeof(*target)));
@@ -45,15 +51,46 @@ struct target *target_parse(const char *text, uint64_t period_ns)
 	target->source = find_source(text, (size_t)(colon - text));
 	char *spec = or_die(strdup(colon + 1));
 
-	options = strrchr(spec, '?');
+	options = strchr(spec, '?'); /* the first one: there may be a URI behind it */
 	if (options)
 		*options++ = '\0';
 	target->spec = spec;
 	target->options = options;
 	target->asked_ns = target->period_ns = target->due_ns = period_ns;
-	all_targets = or_die(reallocarray(all_targets, target_count + 1, sizeof(struct target *)));
-	all_targets[target_count++] = target;
+	list_target(target);
 	return target;
+}
+
+struct target *target_add(const struct target *parent, const char *name, void *state)
+{
+	struct target *target = or_die(calloc(1, sizeof(*target)));
+
+	*target = (struct target){
+		.source = parent->source,
+		.spec = parent->spec,
+		.name = rec_intern(name, strnlen(name, TEXT_FIELD_MAX)),
+		.options = parent->options,
+		.asked_ns = parent->asked_ns,
+		.period_ns = parent->asked_ns,
+		.due_ns = parent->due_ns + parent->asked_ns,
+		.t_ns = parent->t_ns,
+		.added = true,
+		.state = state,
+	};
+	list_target(target);
+	return target;
+}
+
+void target_sweep(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < target_count; i++)
+		if (all_targets[i]->added && all_targets[i]->ended)
+			free(all_targets[i]);
+		else
+			all_targets[kept++] = all_targets[i];
+	target_count = kept;
 }
 
 const char *target_option(const struct target *target, const char *key)
@@ -82,14 +119,23 @@ void target_check_options(const struct target *target, const char *const *keys)
 	}
 }
 
+bool target_name_taken(const char *name)
+{
+	for (size_t i = 0; i < target_count; i++)
+		if (all_targets[i]->name && !all_targets[i]->ended && strcmp(all_targets[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
 void target_name(struct target *target, const char *name)
 {
-	if (!target->name)
-		target->name = rec_intern(name, strnlen(name, TEXT_FIELD_MAX));
-	for (size_t i = 0; i < target_count; i++)
-		if (all_targets[i] != target && all_targets[i]->name == target->name)
-			opt_die("two targets are called '%s'; give one another name: -s NAME=%s:%s", target->name,
-				target->source->name, target->spec);
+	const char *given = target->name;
+
+	target->name = NULL; /* so that it does not find itself */
+	if (target_name_taken(given ? given : name))
+		opt_die("two targets are called '%s'; give one another name: -s NAME=%s:%s", given ? given : name,
+			target->source->name, target->spec);
+	target->name = given ? given : rec_intern(name, strnlen(name, TEXT_FIELD_MAX));
 }
 
 void target_end(struct target *target, const char *why)

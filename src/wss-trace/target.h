@@ -17,6 +17,8 @@ extern size_t target_count;
 void target_open(struct target *);
 /* Closes it once. */
 void target_close(struct target *);
+/* Takes those that target_add() made and that have ended off the list. */
+void target_sweep(void);
 
 /* Where emit() writes. */
 void emit_to(struct rec_out *);

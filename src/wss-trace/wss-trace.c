@@ -6,6 +6,7 @@
 #include "diag.h"
 #include "num.h"
 #include "opt.h"
+#include "privilege.h"
 #include "progress.h"
 #include "tool.h"
 
@@ -129,7 +130,7 @@ static void close_period(struct target *target)
 {
 	uint64_t lost = target->source->collect(target);
 
-	if (!target->source->own_rows) {
+	if (!target->source->own_rows && !target->follows) {
 		struct rec_event tick = {
 			.t_ns = target->t_ns, .vm = target->name, .vcpu = UNKNOWN, .event = event_tick, .gfn = UNKNOWN,
 			.pages = UNKNOWN, .arg = target->asked_ns, .lost = lost ? lost : UNKNOWN,
@@ -142,9 +143,31 @@ static void close_period(struct target *target)
 static void end_target(struct target *target)
 {
 	target->ended = true;
-	if (target->state && !target->source->own_rows)
+	if (target->state && !target->source->own_rows && !target->follows)
 		emit(target, event_end, UNKNOWN, UNKNOWN, UNKNOWN);
 	target_close(target);
+}
+
+/* Sleeps until t_ns, or until something happens that makes a target due earlier. False: tool_stop is set. */
+static bool wait_until(uint64_t t_ns)
+{
+	for (size_t i = 0; i < target_count; i++)
+		if (!all_targets[i]->ended && all_targets[i]->source->wait)
+			return all_targets[i]->source->wait(t_ns);
+	return clock_sleep_until(t_ns);
+}
+
+/* Gives up what no source needs any more. */
+static void drop_privileges(void)
+{
+	uint64_t keep = 0;
+
+	for (size_t i = 0; i < target_count; i++) {
+		if (!all_targets[i]->source->capabilities)
+			return;
+		keep |= all_targets[i]->source->capabilities;
+	}
+	privilege_keep(keep);
 }
 
 static uint64_t trace(struct rec_out *out)
@@ -156,13 +179,15 @@ static uint64_t trace(struct rec_out *out)
 	while (!tool_stop && (target = next_due())) {
 		bool virtual_time = target->source->virtual_time;
 
-		if (!virtual_time && !clock_sleep_until(start_ns + target->due_ns))
+		if (!virtual_time && !wait_until(start_ns + target->due_ns))
 			break;
+		if (next_due() != target || (!virtual_time && clock_now_ns() < start_ns + target->due_ns))
+			continue; /* something happened meanwhile */
 		target->t_ns = virtual_time ? target->due_ns : clock_now_ns();
 		close_period(target);
 		if (virtual_time && cfg.pace && !clock_sleep_until(start_ns + target->due_ns))
 			break;
-		periods++;
+		periods += !target->follows;
 		progress("%" PRIu64 " periods", periods);
 		if (target->ended || (cfg.periods && ++target->closed_periods >= cfg.periods) ||
 		    (cfg.for_ns && target->due_ns >= cfg.for_ns))
@@ -173,6 +198,7 @@ static uint64_t trace(struct rec_out *out)
 			target->due_ns += target->period_ns;
 		if (!virtual_time || cfg.pace)
 			rec_flush(out);
+		target_sweep();
 	}
 	for (size_t i = 0; i < target_count; i++)
 		if (!all_targets[i]->ended)
@@ -204,6 +230,7 @@ int main(int argc, char **argv)
 		all_targets[i]->t_ns = all_targets[i]->source->virtual_time ? 0 : clock_now_ns();
 		target_open(all_targets[i]);
 	}
+	drop_privileges();
 	uint64_t periods = trace(out);
 
 	note("%" PRIu64 " periods of %zu targets", periods, target_count);
