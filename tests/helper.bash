@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Loaded by every test file: `load helper`. Each test runs in its own empty folder.
 bats_require_minimum_version 1.5.0
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The source `process`, on live processes. The writer (tests/helpers/writer.c) does what it is told between two ticks.
 load helper
 
@@ -54,6 +55,7 @@ found() {
 	diff <(seq "$1" "$(($1 + $2 - 1))") <(written "$1" "$2") | head >&2
 	is "$(written "$1" "$2" | wc -l)" "$2"
 }
+# shellcheck disable=SC2010 # the names are links: what they point to is asked for
 no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 
 @test "process: exactly the pages that were written are found, and few of anything else" {
@@ -223,6 +225,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	tell map a 64
 	for who in root nobody; do
 		tell write a 0 8192
+		# shellcheck disable=SC2046 # several words
 		trace $([ $who = root ] || echo "${nobody[@]}")
 		mark
 		tell write a 1000 5000
@@ -458,7 +461,7 @@ traced() { ! grep -q '^TracerPid:.0$' "/proc/$pid/status"; }
 	stop_trace
 	# The next run finds one, too.
 	strace -f -qq -o s.log -e trace=pidfd_getfd -e inject=pidfd_getfd:signal=SIGKILL wss-trace -s "process:$pid" -P -n 1 || :
-	! no_descriptor
+	run ! no_descriptor
 	trace
 	no_descriptor
 	stop_trace

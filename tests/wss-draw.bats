@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 load helper
 
 S=000000000

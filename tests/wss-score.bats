@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 load helper
 
 EST=t_ns,window_ns,vm,method,wss_kib,low_kib,high_kib,memory_kib,actual_kib,blind,note

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # wss-trace itself and its sources model and replay; process and microvm have files of their own.
 load helper
 

@@ -393,6 +393,7 @@ static void visit_in_order(struct pagetab *t, pagetab_visit *visit, void *contex
 
 		for (unsigned which = 0; which < PAGETAB_COUNTS; which++)
 			count[which] = load(t, first->at, which);
+		/* cppcheck-suppress uninitvar ; heap[0..n) was filled above */
 		visit(context, first->gfn, count);
 		if (++first->at < first->end)
 			first->gfn = gfn_of(first->at);

@@ -110,10 +110,8 @@ static char *put_text(char *to, const char *text)
 
 	if (len > TEXT_FIELD_MAX)
 		bug("name of %zu bytes", len);
-	if (!quote && !strpbrk(text, ",\"")) {
-		memcpy(to, text, len);
-		return to + len;
-	}
+	if (!quote && !strpbrk(text, ",\""))
+		return mempcpy(to, text, len);
 	*to++ = '"';
 	for (; *text; text++) {
 		if (*text == '"')

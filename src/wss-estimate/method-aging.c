@@ -73,6 +73,7 @@ static void add_pages(void *state, const uint64_t *value, const struct rec_count
 		a->out_of_order = true;
 	if (a->runs == a->runs_size)
 		a->run = grow(a->run, &a->runs_size, sizeof(*a->run));
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room whenever runs < runs_size */
 	a->run[a->runs++] = (struct run){ row->gfn, row->gfn + row->pages };
 }
 

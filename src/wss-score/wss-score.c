@@ -211,6 +211,7 @@ static void check_overlap(void)
 		if (all.item[i].last_ns > last_ns)
 			last_ns = all.item[i].last_ns;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only called when there are truths */
 	const struct truth_vm *truth = truths.state[0];
 
 	die(EX_DATAERR, "no truth for any estimate: windows end from %" PRIu64 " to %" PRIu64 " ns, those of the truth "

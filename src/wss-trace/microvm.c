@@ -277,6 +277,7 @@ static void fill_control(struct microvm *vm)
 		for (uint64_t j = 0; j < 512; j++)
 			large[(1 + i) * 512 + j] = (first + (i * 512 + j) * LARGE_PAGE) | LARGE_BITS;
 	}
+	/* cppcheck-suppress comparePointers ; two labels of one piece of assembler */
 	memcpy(vm->control + CODE, guest_code, (size_t)(guest_code_end - guest_code));
 }
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A real program that nobody here wrote: redis-server under redis-benchmark, with the whole pipeline beside it for 30 s.
 # Overhead is redis's own throughput traced, as a share of its throughput untraced just before and after.
 set -euo pipefail
