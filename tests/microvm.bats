@@ -79,6 +79,8 @@ faulty() {
 @test 'wss-trace microvm: pages on both sides of a slot border, and the last page of memory' {
 	# a slot is 262144 pages; memory ends where the schedule ends
 	exact 10ms:100w@10000+262094 '' 10ms 3
+	# a window of 10 pages, 5 of them on either side
+	exact 10ms:100w@10000+262099 '' 1ms 10
 	exact 10ms:37w:uniform@10000+262144 '?log=get' 10ms 3
 	exact 10ms:37w:uniform@10000+262144 '?log=ring' 10ms 3
 }

@@ -254,8 +254,9 @@ static void ignore_run(void *context, uint64_t page, uint64_t pages)
 }
 
 /*
- * KVM maps a page for writing at its first use and then reports it, be it only read. So each page of the schedule is
- * written once and that log is thrown away: from then on all of them are there, protected, and reads report nothing.
+ * KVM maps a page that the host holds for writing at its first use, and then reports it, be it only read. So each page of
+ * the schedule is written once and that log is thrown away: from then on all of them are there, protected, and reads
+ * report nothing; and no window pays for memory that the host has to find first.
  */
 static void warm_up(struct guest *guest)
 {
