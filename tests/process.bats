@@ -302,6 +302,23 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	stderr_is "wss-trace: two targets are called 'w'; give one another name: -s NAME=process:$first; try 'wss-trace --help'"
 }
 
+# bats test_tags=slow
+@test "process: periods grow until the target keeps its speed, and the ticks tell" {
+	need_uffd
+	# 16,000 pages written in each 20 ms: more than 2 % at any cost over 25 ns a page. The writer writes at full speed.
+	writer
+	tell map a 64
+	tell write a 0 16384
+	echo "spin 2500 16000" >&"${WRITER[1]}"
+	wss-trace -s "w=process:$pid" -p 20ms -P -n 4 >t.csv 2>t.err
+	hear
+	is "$(awk -F, '$4 == "tick" { print $7 }' t.csv | uniq)" 20000000
+	# The periods after the first are at least twice as long.
+	awk -F, '$4 == "begin" { last = $1 } $4 == "tick" { printf "%.0f\n", ($1 - last) / 1e6; last = $1 }' t.csv >real_ms
+	between 40 "$(tail -1 real_ms)" 5000
+	grep -q '^wss-trace: warning: w: tracing costs it about .* the period grows to ' t.err
+}
+
 @test "process: a filter that kills for a userfaultfd does not get to see it" {
 	need_uffd
 	[ "$(id -u)" = 0 ] || cannot "needs root to suspend a filter"
@@ -436,7 +453,7 @@ traced() { ! grep -q '^TracerPid:.0$' "/proc/$pid/status"; }
 	stop_trace
 }
 
-# bats test_tags=slow
+# bats test_tags=slow,nosan
 @test "process: SIGKILL of the helper that attaches leaves a process that lives, and nothing that --release does not find" {
 	need_uffd
 	writer

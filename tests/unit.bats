@@ -15,6 +15,7 @@ unit() {
 @test "num: numbers, units and their bounds" { unit num; }
 @test "gzio: lines of all lengths around the sizes of members and reads; a live stream" { unit gzio; }
 @test "record: random rows of every kind come back equal through both readers" { unit record; }
+@test "track: ranges with frame numbers of their own, other ranges later, one tracer" { unit track; }
 
 @test "unit: every program of tests/unit is run here" {
 	local source

@@ -434,7 +434,7 @@ const struct track_facts *track_facts(const struct track *t)
 	return &t->facts;
 }
 
-static int rising(const void *a, const void *b)
+static int by_time(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -446,7 +446,7 @@ void track_close(struct track *t)
 	size_t kept = t->scans < SCANS_KEPT ? t->scans : SCANS_KEPT;
 
 	if (kept) {
-		qsort(t->scan_ns, kept, sizeof(*t->scan_ns), rising);
+		qsort(t->scan_ns, kept, sizeof(*t->scan_ns), by_time);
 		note("process %d: %zu looks, %llu us each (median)", (int)t->pid, t->scans,
 		     (unsigned long long)t->scan_ns[kept / 2] / NS_PER_US);
 	}

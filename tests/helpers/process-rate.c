@@ -6,7 +6,6 @@
 #include "../../src/wss-trace/proc.c"
 #include "../../src/wss-trace/inject.c"
 #include "../../src/wss-trace/selftest.c"
-#define rising rising_again /* each of these files has its own */
 #include "../../src/wss-trace/track.c"
 
 #include "common/tool.h"

@@ -13,7 +13,7 @@
  *   stack KIB                           deeper
  *   fork PAGES                          a child writes the first pages of all memory and stays
  *   exec                                becomes `sleep 60`
- *   spin MS                             computes without a system call, and writes the first page of all memory
+ *   spin MS [PAGES]                     computes without a system call, and writes the first pages of all memory, 1 each
  *   threads N                           N more threads, each beats on the first page of all memory every ms
  *   beat                                does so itself, and says "beat" every 10 ms, for ever
  *   alarm USEC                          a signal so often, with a handler; 0 ends it
@@ -156,7 +156,7 @@ static void do_fork(uint64_t pages)
 	}
 }
 
-static void do_spin(uint64_t ms)
+static void do_spin(uint64_t ms, uint64_t pages)
 {
 	struct timespec t;
 	uint64_t until, now;
@@ -165,7 +165,7 @@ static void do_spin(uint64_t ms)
 	until = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 + ms;
 	do {
 		for (size_t i = 0; i < areas; i++)
-			area[i].at[0]++;
+			do_write(area[i].at, pages ? pages : 1, 1);
 		clock_gettime(CLOCK_MONOTONIC, &t);
 		now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	} while (now < until);
@@ -287,7 +287,7 @@ int main(void)
 			do_fork(number(word[1]));
 			puts("ok");
 		} else if (strcmp(word[0], "spin") == 0) {
-			do_spin(number(word[1]));
+			do_spin(number(word[1]), number(word[2]));
 			puts("ok");
 		} else if (strcmp(word[0], "threads") == 0) {
 			do_threads(number(word[1]));
