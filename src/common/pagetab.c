@@ -383,6 +383,7 @@ static void visit_in_order(struct pagetab *t, pagetab_visit *visit, void *contex
 		size_t i = n++;
 		struct rest rest = { gfn_of(table->slot), table->slot, table->slot + table->n };
 
+		/* cppcheck-suppress uninitvar ; heap[0..i) is filled */
 		for (; i > 0 && rest.gfn < heap[(i - 1) / 2].gfn; i = (i - 1) / 2)
 			heap[i] = heap[(i - 1) / 2];
 		heap[i] = rest;
@@ -393,7 +394,6 @@ static void visit_in_order(struct pagetab *t, pagetab_visit *visit, void *contex
 
 		for (unsigned which = 0; which < PAGETAB_COUNTS; which++)
 			count[which] = load(t, first->at, which);
-		/* cppcheck-suppress uninitvar ; heap[0..n) was filled above */
 		visit(context, first->gfn, count);
 		if (++first->at < first->end)
 			first->gfn = gfn_of(first->at);

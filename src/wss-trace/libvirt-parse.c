@@ -176,10 +176,8 @@ bool parse_is_qemu_of(const char *cmdline, size_t len, const char *uuid)
 
 	/* Arguments stand one behind the other, each with its NUL. */
 	for (const char *arg = cmdline; arg < end; arg += strnlen(arg, (size_t)(end - arg)) + 1) {
-		const char *value = arg + sizeof("-uuid");
-
 		if ((size_t)(end - arg) > sizeof("-uuid") + strlen(uuid) && strcmp(arg, "-uuid") == 0)
-			return strcmp(value, uuid) == 0;
+			return strcmp(arg + sizeof("-uuid"), uuid) == 0;
 	}
 	return false;
 }
