@@ -127,6 +127,11 @@ count_is() {
 	count_is "$(counts 10,10,a,,1,1,1,0,1 10,10,a,,,1,,,,0,,,10)" --partial e.csv
 }
 
+@test "wss-count: --partial closes a window in which time passed, though nothing was touched" {
+	events '0 a begin' '10 a tick - - 10' '15 a cr3 - - 7' >e.csv
+	count_is "$(counts 10,10,a,,,0,,,,0,,,10 15,5,a,,,0,,,,0)" --partial e.csv
+}
+
 @test "wss-count: the end of a VM drops its window and forgets its size; a new begin starts afresh" {
 	events '0 a begin' '0 a size - 100 90' '10 a tick - - 10' '11 a write 1 - - 2' '12 a end' \
 		'20 a begin' '21 a write 2' '30 a tick - - 10' >e.csv
@@ -361,6 +366,18 @@ lines_are() { [ "$(wc -l <out.csv)" -eq "$1" ]; }
 }
 
 @test "wss-count: --merge: SIGTERM writes no window of which parts may be missing" {
+	# Nobody knows whether more would have come for 15 and 20 when the first part was cut off.
+	counts 10,10,a,,1,1,1,0,1 10,10,a,,,1,,,,0,,,10 20,10,a,,,0,,,,0,,,10 >a.csv
+	start -P --merge - a.csv
+	counts 10,10,b,,,0,,,,0,,,10 15,5,b,,,0,,,,0,,,10 >&9
+	until_true lines_are 4
+	kill -TERM $pid
+	wait $pid
+	file_is out.csv "$(counts 10,10,a,,1,1,1,0,1 10,10,a,,,1,,,,0,,,10 10,10,b,,,0,,,,0,,,10)"
+	[ ! -s err ]
+}
+
+@test "wss-count: --merge: SIGTERM in the middle of a window drops it" {
 	start -P --merge
 	counts 10,10,a,,1,1,1,0,1 10,10,a,,,1,,,,0,,,10 20,10,a,,2,1,1,0,1 >&9
 	until_true lines_are 3

@@ -30,11 +30,6 @@ static void add(struct pagetab *tab, uint64_t gfn, uint64_t pages, unsigned whic
 		or_die(NULL);
 }
 
-static uint64_t add_known(uint64_t a, uint64_t b)
-{
-	return a == UNKNOWN || b == UNKNOWN ? UNKNOWN : num_add(a, b);
-}
-
 /* ---- rows ---- */
 
 static struct rec_count new_row(const struct window *window)
@@ -211,7 +206,7 @@ static void close_sliding(struct fold *fold, const struct fold_rules *rules, uin
 	window.lost = window.asked_ns = 0;
 	for (size_t i = 0; i < fold->periods; i++) {
 		window.lost = num_add(window.lost, fold->period[i].lost);
-		window.asked_ns = add_known(window.asked_ns, fold->period[i].asked_ns);
+		window.asked_ns = num_add(window.asked_ns, fold->period[i].asked_ns); /* unknown stays so */
 	}
 	window.tables = pagetab_pages(fold->sum_tables) ? fold->sum_tables : NULL;
 	if (!pagetab_each(fold->sum_pages, visit_page, &window))
@@ -229,7 +224,7 @@ static bool long_enough(const struct fold_rules *rules, uint64_t begin_ns, uint6
 
 static void tick(struct fold *fold, const struct fold_rules *rules, uint64_t end_ns, uint64_t asked_ns)
 {
-	fold->asked_ns = add_known(fold->asked_ns, asked_ns);
+	fold->asked_ns = num_add(fold->asked_ns, asked_ns); /* unknown stays so */
 	if (!rules->sliding) {
 		if (!long_enough(rules, fold->begin_ns, end_ns, asked_ns))
 			return;
