@@ -37,7 +37,7 @@ inputs() {
 			# Long ones are cut short: that they begin well is what is asked.
 			while IFS= read -r command; do
 				status=0
-				timeout -s INT 2 bash -o pipefail -c "$command"$'\nwait' >out 2>err </dev/null || status=$?
+				timeout -s INT 2 bash -o pipefail -c "$command"$'\ncode=$?; wait; exit $code' >out 2>err </dev/null || status=$?
 				case $status in
 				0 | 124 | 130 | 141) ;;
 				*)
