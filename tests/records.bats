@@ -316,8 +316,7 @@ csv.writer(sys.stdout, lineterminator="\n").writerows(rows)' $kind.gz >out
 		echo
 	} >a.csv
 	gzip -c a.csv >a.gz
-	ulimit -v 100000
-	[ "${WSS_SAN:-}" != 1 ] || ulimit -v unlimited
+	[ "${WSS_SAN:-}" = 1 ] || ulimit -v 100000 # sanitizers take more than that for themselves
 	both 65 'records: a.csv: line 2: longer than 1 MiB' a.csv
 	both 65 'records: a.gz: line 2: longer than 1 MiB' a.gz
 }

@@ -19,9 +19,8 @@ none() {
 }
 
 @test "style: every tool has a manual page and tests" {
-	local dir name
-	for dir in src/*/; do
-		name=$(basename "$dir")
+	local name
+	for name in $(printf '%s\n' src/*/*.c src/*/*.sh | cut -d/ -f2 | sort -u); do
 		[ "$name" != common ] || continue
 		[ -f "man/$name.1" ] || echo "man/$name.1"
 		[ -f "tests/$name.bats" ] || echo "tests/$name.bats"
