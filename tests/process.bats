@@ -233,6 +233,16 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 		between 5000 "$(total)" 5064
 		stop_trace
 	done
+	# Without CAP_SYS_NICE huge pages stay as they are: told, and left to the kernel.
+	if ! grep -q '\[never\]' /sys/kernel/mm/transparent_hugepage/enabled; then
+		tell map b 4 huge
+		tell write b 0 1024
+		trace "${nobody[@]}"
+		tell write b 0 1024
+		ticks 2
+		stop_trace
+		grep -qx "wss-trace: warning: process $pid: 2 huge pages stay split: Operation not permitted; needs CAP_SYS_NICE" t.err
+	fi
 	run --separate-stderr -77 "${nobody[@]}" wss-trace -s process:$$ -P -n 1
 	stderr_is "wss-trace: process:$$: may not trace process $$; needs CAP_SYS_PTRACE, or the same user$([ ! -d /proc/sys/kernel/yama ] || echo ' and kernel.yama.ptrace_scope=0')"
 }

@@ -308,7 +308,9 @@ static void restore_huge(struct track *t)
 			if (all_of(t, at, PAGE_HUGE) || !all_of(t, at, PAGE_PRESENT))
 				continue;
 			split++;
-			if (error != EPERM && syscall(SYS_process_madvise, t->pidfd, &chunk, 1, COLLAPSE, 0) == HUGE_BYTES)
+			if (error == EPERM)
+				continue;
+			if (syscall(SYS_process_madvise, t->pidfd, &chunk, 1, COLLAPSE, 0) == HUGE_BYTES)
 				restored++;
 			else
 				error = errno;
