@@ -40,9 +40,9 @@ enum {
 	STRAYS_MAX = 16,
 	THREADS_MAX = 16,
 	FILES_MAX = 4096,
-	PATIENCE_NS = 100 * NS_PER_MS,  /* for a thread to stop, and to enter a system call */
-	HELPER_MS = 10000,              /* for all of it */
-	STRAY_MS = 20,                  /* a program that opens a userfaultfd itself needs less than that to set it up */
+	PATIENCE_NS = 100 * NS_PER_MS, /* for a thread to stop, and to enter a system call */
+	HELPER_MS = 10000, /* for all of it */
+	STRAY_MS = 20, /* a program that opens a userfaultfd itself needs less than that to set it up */
 };
 
 /* What the helper is asked for. */
@@ -66,7 +66,7 @@ struct victim {
 	int signal;                     /* that it stopped for */
 	bool at_entry;                  /* it stands at the entry of a system call */
 	long result;                    /* of the system call at whose exit it stands */
-	uint64_t gadget;                /* address of a syscall instruction, for a thread that makes no system calls; 0 = none */
+	uint64_t gadget;                /* a syscall instruction, for a thread that makes no system calls; 0 = none */
 	struct user_regs_struct own;    /* gadget: the thread's own registers */
 };
 
@@ -129,8 +129,8 @@ int process_reachable(pid_t pid, struct failure *failure)
 	else if (pid == getpid())
 		failure_set(failure, EX_USAGE, "process %d is wss-trace itself", (int)pid);
 	else if ((mem = proc_open(pid, "mem", O_RDONLY)) < 0) /* asks for the same right as ptrace */
-		failure_set(failure, EX_NOPERM, "may not trace process %d; needs CAP_SYS_PTRACE, or the same user%s", (int)pid,
-			    access("/proc/sys/kernel/yama", F_OK) == 0 ? " and kernel.yama.ptrace_scope=0" : "");
+		failure_set(failure, EX_NOPERM, "may not trace process %d; needs CAP_SYS_PTRACE, or the same user%s",
+			    (int)pid, access("/proc/sys/kernel/yama", F_OK) == 0 ? " and kernel.yama.ptrace_scope=0" : "");
 	else
 		close(mem);
 	return failure->code ? -1 : 0;
@@ -143,12 +143,15 @@ int inject_allowed(pid_t pid, bool trust_filter, struct failure *failure)
 	if (process_reachable(pid, failure) < 0)
 		return -1;
 	if (proc_status(pid, "TracerPid", 10, &tracer) == 0 && tracer)
-		failure_set(failure, EX_UNAVAILABLE, "process %d is being debugged by process %d", (int)pid, (int)tracer);
+		failure_set(failure, EX_UNAVAILABLE, "process %d is being debugged by process %d", (int)pid,
+			    (int)tracer);
 	else if (is_32_bit(pid))
 		failure_set(failure, EX_UNAVAILABLE, "process %d is a 32-bit program", (int)pid);
 	else if (filtered(pid) && !trust_filter && !is_admin())
 		failure_set(failure, EX_NOPERM,
-			    "process %d runs under a seccomp filter, which may kill it for a userfaultfd; needs CAP_SYS_ADMIN", (int)pid);
+			    "process %d runs under a seccomp filter, which may kill it for a userfaultfd; "
+			    "needs CAP_SYS_ADMIN",
+			    (int)pid);
 	return failure->code ? -1 : 0;
 }
 
@@ -211,8 +214,8 @@ static enum stop interrupt(struct victim *v)
 }
 
 /*
- * A few system calls return EINTR for any stop, also for one that no signal caused. ERESTARTNOHAND lets the kernel do them
- * again, unless a handler is about to run: then EINTR is right.
+ * A few system calls return EINTR for any stop, also for one that no signal caused. ERESTARTNOHAND lets the kernel do
+ * them again, unless a handler is about to run: then EINTR is right.
  */
 static void hide_interrupt(struct victim *v)
 {
@@ -246,12 +249,13 @@ static enum stop run_to_entry(struct victim *v)
 }
 
 /*
- * Lets the thread run the system call in `regs` and gives it the registers `own` for afterwards. If we are killed between
- * the two, its own system call has the result of ours: so there is nothing more in between than must be.
+ * Lets the thread run the system call in `regs` and gives it the registers `own` for afterwards. If we are killed
+ * between the two, its own system call has the result of ours: so there is nothing more in between than must be.
  */
 static bool run_call(struct victim *v, const struct user_regs_struct *regs, const struct user_regs_struct *own)
 {
-	return set_regs(v, regs) && ptrace(PTRACE_SYSCALL, v->tid, 0, 0) == 0 && wait_stop(v) == STOP_EXIT && set_regs(v, own);
+	return set_regs(v, regs) && ptrace(PTRACE_SYSCALL, v->tid, 0, 0) == 0 && wait_stop(v) == STOP_EXIT &&
+	       set_regs(v, own);
 }
 
 /* Does the system call in place of the thread's own, and leaves the thread about to do its own. */
@@ -288,7 +292,8 @@ static bool call_by_gadget(struct victim *v, long number, long argument)
 			return get_regs(v, &regs) && run_call(v, &regs, &v->own);
 		case STOP_SIGNAL: /* came first: it must find the thread where it was */
 			if (!set_regs(v, &v->own) || ptrace(PTRACE_INTERRUPT, v->tid, 0, 0) < 0 ||
-			    ptrace(PTRACE_CONT, v->tid, 0, v->signal) < 0 || wait_stop(v) != STOP_TRAP || !get_regs(v, &v->own))
+			    ptrace(PTRACE_CONT, v->tid, 0, v->signal) < 0 || wait_stop(v) != STOP_TRAP ||
+			    !get_regs(v, &v->own))
 				return false;
 			break;
 		case STOP_TRAP:
@@ -397,7 +402,8 @@ static void explain_userfaultfd(struct failure *failure, pid_t pid, int error)
 	if (error == ENOSYS || error == EINVAL)
 		failure_set(failure, EX_UNAVAILABLE, "no userfaultfd in this kernel; needs CONFIG_USERFAULTFD");
 	else if (error == EPERM)
-		failure_set(failure, EX_UNAVAILABLE, "process %d may not have a userfaultfd: a filter forbids it", (int)pid);
+		failure_set(failure, EX_UNAVAILABLE, "process %d may not have a userfaultfd: a filter forbids it",
+			    (int)pid);
 	else
 		failure_set(failure, EX_OSERR, "process %d cannot open a userfaultfd: %s", (int)pid, strerror(error));
 }
@@ -423,7 +429,8 @@ static int work(struct victim *v, int pidfd, const struct order *order, struct a
 	}
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, there, 0);
 	if (fd < 0)
-		failure_set(&answer->failure, EX_OSERR, "cannot get the userfaultfd of process %d: %s", (int)order->pid, strerror(errno));
+		failure_set(&answer->failure, EX_OSERR, "cannot get the userfaultfd of process %d: %s", (int)order->pid,
+			    strerror(errno));
 	call(v, SYS_close, there);
 	return fd;
 }
@@ -433,7 +440,9 @@ static void send_answer(int to, const struct answer *answer, int fd)
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	} control = {
+		.header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS },
+	};
 	struct iovec part = { (void *)(uintptr_t)answer, sizeof(*answer) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
@@ -473,8 +482,8 @@ static _Noreturn void helper(int to, int pidfd, const struct order *order)
 		ptrace(PTRACE_DETACH, v.tid, 0, 0);
 		answer.stopped_ns = clock_now_ns() - start_ns;
 	} else if (!answer.failure.code) {
-		failure_set(&answer.failure, EX_UNAVAILABLE, "no thread of process %d could be stopped within %d ms", (int)order->pid,
-			    PATIENCE_NS / NS_PER_MS);
+		failure_set(&answer.failure, EX_UNAVAILABLE, "no thread of process %d could be stopped within %d ms",
+			    (int)order->pid, PATIENCE_NS / NS_PER_MS);
 	}
 	send_answer(to, &answer, fd);
 	_exit(0);
@@ -487,7 +496,9 @@ static bool receive_answer(int from, struct answer *answer, int *fd)
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec part = { answer, sizeof(*answer) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
 	struct pollfd in = { .fd = from, .events = POLLIN };
 	uint64_t until_ns = clock_now_ns() + (uint64_t)HELPER_MS * NS_PER_MS;
 	int ready;
@@ -504,7 +515,7 @@ static bool receive_answer(int from, struct answer *answer, int *fd)
 	return true;
 }
 
-/* Has a helper carry out the order. Returns the descriptor (-1 when none was asked for), *failure->code 0 if all went well. */
+/* Has a helper carry out the order. Returns the descriptor, -1 when none was asked for; failure->code 0: all went well. */
 static int run_helper(const struct order *order, int *closed, struct failure *failure)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, order->pid, 0);
@@ -514,7 +525,8 @@ static int run_helper(const struct order *order, int *closed, struct failure *fa
 	pid_t child;
 
 	if (pidfd < 0) {
-		failure_set(failure, errno == ESRCH ? EX_NOINPUT : EX_OSERR, "process %d: %s", (int)order->pid, strerror(errno));
+		failure_set(failure, errno == ESRCH ? EX_NOINPUT : EX_OSERR, "process %d: %s", (int)order->pid,
+			    strerror(errno));
 		return -1;
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
@@ -538,7 +550,8 @@ static int run_helper(const struct order *order, int *closed, struct failure *fa
 		*failure = answer.failure;
 		*closed = answer.closed;
 		if (order->open && !failure->code)
-			note("process %d: stopped for %llu us", (int)order->pid, (unsigned long long)answer.stopped_ns / NS_PER_US);
+			note("process %d: stopped for %llu us", (int)order->pid,
+			     (unsigned long long)answer.stopped_ns / NS_PER_US);
 	}
 	close(pair[0]);
 	close(pidfd);

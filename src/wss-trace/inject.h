@@ -19,8 +19,8 @@ struct failure {
 void failure_set(struct failure *, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * Returns a userfaultfd of the process, UFFDIO_API not yet done, or -1. `trust_filter`: inject although a seccomp filter
- * that cannot be suspended might kill the process for it.
+ * Returns a userfaultfd of the process, UFFDIO_API not yet done, or -1. `trust_filter`: inject although a seccomp
+ * filter that cannot be suspended might kill the process for it.
  */
 int inject_userfaultfd(pid_t pid, bool trust_filter, struct failure *);
 

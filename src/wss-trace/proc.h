@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* proc - what /proc says of one process: status lines, mappings, pagemap. Functions return -errno; nothing here dies. */
+/* proc - what /proc says of a process: status, mappings, pagemap. Functions return -errno; nothing here dies. */
 #ifndef WSS_PROC_H
 #define WSS_PROC_H
 

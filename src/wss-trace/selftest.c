@@ -50,7 +50,7 @@ static int rising(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Writes one word into every STEP-th page; returns what a page took: the median of batches, as we may be interrupted. */
+/* Writes one word into every STEP-th page; returns what one took: the median of batches, as we may be interrupted. */
 static uint64_t write_some(struct trial *t)
 {
 	uint64_t batch_ns[PAGES / STEP / BATCH + 1];
@@ -92,7 +92,8 @@ static void try_uffd(struct selftest *result)
 		return;
 	}
 	if (uffd_set_up(uffd) < 0) {
-		snprintf(result->cannot, sizeof(result->cannot), "no asynchronous write protection in this kernel; needs Linux 6.7");
+		snprintf(result->cannot, sizeof(result->cannot),
+			 "no asynchronous write protection in this kernel; needs Linux 6.7");
 		return;
 	}
 	if (trial_begin(&t)) {
@@ -108,7 +109,8 @@ static void try_uffd(struct selftest *result)
 	result->cost_ns = extra_ns(watched_ns, write_some(&t));
 	pagemap_take_written(t.pagemap, start, end, mark, &t);
 	if (!exact(&t))
-		snprintf(result->cannot, sizeof(result->cannot), "PAGEMAP_SCAN does not tell written pages in this kernel");
+		snprintf(result->cannot, sizeof(result->cannot),
+			 "PAGEMAP_SCAN does not tell written pages in this kernel");
 }
 
 static void try_soft_dirty(struct selftest *result)
@@ -118,7 +120,8 @@ static void try_soft_dirty(struct selftest *result)
 	uint64_t start, watched_ns;
 
 	if (!trial_begin(&t) || clear < 0 || write(clear, "4", 1) != 1) {
-		snprintf(result->cannot, sizeof(result->cannot), "no soft-dirty bits in this kernel; needs CONFIG_MEM_SOFT_DIRTY");
+		snprintf(result->cannot, sizeof(result->cannot),
+			 "no soft-dirty bits in this kernel; needs CONFIG_MEM_SOFT_DIRTY");
 		return;
 	}
 	start = (uint64_t)(uintptr_t)t.memory;
@@ -180,7 +183,8 @@ const struct selftest *selftest_idle(void)
 	static struct selftest result;
 
 	if (access("/sys/kernel/mm/page_idle/bitmap", F_OK) < 0)
-		snprintf(result.cannot, sizeof(result.cannot), "no idle page tracking in this kernel; needs CONFIG_IDLE_PAGE_TRACKING");
+		snprintf(result.cannot, sizeof(result.cannot),
+			 "no idle page tracking in this kernel; needs CONFIG_IDLE_PAGE_TRACKING");
 	else
 		snprintf(result.cannot, sizeof(result.cannot), "idle page tracking is here, but not used yet");
 	return &result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* selftest - tries a mechanism of track.h on a child of ours: versions and files say too little of what a kernel does. */
+/* selftest - tries a mechanism of track.h on a child of ours: versions and files say too little of a kernel. */
 #ifndef WSS_SELFTEST_H
 #define WSS_SELFTEST_H
 

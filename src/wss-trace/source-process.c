@@ -54,7 +54,8 @@ static void process_probe(const struct target *target, struct probe *probe)
 		snprintf(probe->intrusive, sizeof(probe->intrusive), "write-protects its memory each period");
 	else if (outlook.huge_pages)
 		snprintf(probe->intrusive, sizeof(probe->intrusive),
-			 "stops it for about 0.1 ms, write-protects its memory each period, splits up to %llu huge pages until the end",
+			 "stops it for about 0.1 ms, write-protects its memory each period, "
+			 "splits up to %llu huge pages until the end",
 			 (unsigned long long)outlook.huge_pages);
 	else
 		snprintf(probe->intrusive, sizeof(probe->intrusive),
@@ -92,8 +93,8 @@ static void process_open(struct target *target)
 	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
 	say_blind(p);
 	facts = track_facts(p->track);
-	note("%s: watched by %s: %llu pages, %llu more cannot be; a first write costs it %llu ns", target->name, facts->mechanism,
-	     (unsigned long long)facts->watched_pages, (unsigned long long)facts->refused_pages,
+	note("%s: watched by %s: %llu pages, %llu more cannot be; a first write costs it %llu ns", target->name,
+	     facts->mechanism, (unsigned long long)facts->watched_pages, (unsigned long long)facts->refused_pages,
 	     (unsigned long long)facts->cost_ns);
 }
 

@@ -79,10 +79,11 @@ static const char *choose(const struct track_wish *wish, struct failure *failure
 		}
 	}
 	if (wish->mechanism)
-		failure_set(failure, EX_USAGE, "no mechanism '%s'; there are uffd, soft-dirty and idle", wish->mechanism);
+		failure_set(failure, EX_USAGE, "no mechanism '%s'; there are uffd, soft-dirty and idle",
+			    wish->mechanism);
 	else
-		failure_set(failure, EX_UNAVAILABLE, "uffd: %s; soft-dirty: %s; idle: %s", test[0]->cannot, test[1]->cannot,
-			    test[2]->cannot);
+		failure_set(failure, EX_UNAVAILABLE, "uffd: %s; soft-dirty: %s; idle: %s", test[0]->cannot,
+			    test[1]->cannot, test[2]->cannot);
 	return NULL;
 }
 
@@ -132,16 +133,25 @@ static void list_areas(struct track *t)
 	}
 }
 
+static uint64_t area_pages(const struct area *area)
+{
+	return (area->end - area->start) >> PAGE_SHIFT;
+}
+
+static void count_area(struct track *t, const struct area *area)
+{
+	*(area->watched ? &t->facts.watched_pages : &t->facts.refused_pages) += area_pages(area);
+}
+
 /* Asks for the area's writes. An area that cannot be watched is told once. */
 static int watch(struct track *t, struct area *area)
 {
-	uint64_t pages = (area->end - area->start) >> PAGE_SHIFT;
 	int error = t->uffd < 0 ? 0 : uffd_watch(t->uffd, area->start, area->end);
 
 	area->watched = error == 0;
 	area->refused = error != 0;
 	if (error)
-		note("process %d: %llu pages at %llx %s cannot be watched: %s", (int)t->pid, (unsigned long long)pages,
+		note("process %d: %llu pages at %llx %s cannot be watched: %s", (int)t->pid, (unsigned long long)area_pages(area),
 		     (unsigned long long)area->start, area->name, strerror(-error));
 	return error;
 }
@@ -177,7 +187,7 @@ static void follow_areas(struct track *t)
 		}
 		if (!area->watched && !area->refused)
 			watch(t, area);
-		*(area->watched ? &t->facts.watched_pages : &t->facts.refused_pages) += (area->end - area->start) >> PAGE_SHIFT;
+		count_area(t, area);
 	}
 }
 
@@ -292,8 +302,8 @@ static bool all_of(struct track *t, uint64_t start, uint64_t kind)
 }
 
 /*
- * Puts together what our protection split. Not where pages are missing now: a balloon or an allocator gave them back, and
- * they would be filled again.
+ * Puts together what our protection split. Not where pages are missing now: a balloon or an allocator gave them back,
+ * and they would be filled again.
  */
 static void restore_huge(struct track *t)
 {
@@ -316,11 +326,12 @@ static void restore_huge(struct track *t)
 				error = errno;
 		}
 	if (split)
-		note("process %d: %llu huge pages were split, %llu of them are back", (int)t->pid, (unsigned long long)split,
-		     (unsigned long long)restored);
+		note("process %d: %llu huge pages were split, %llu of them are back", (int)t->pid,
+		     (unsigned long long)split, (unsigned long long)restored);
 	if (restored < split)
-		warn("process %d: %llu huge pages stay split: %s%s", (int)t->pid, (unsigned long long)(split - restored),
-		     strerror(error), error == EPERM ? "; needs CAP_SYS_NICE" : "");
+		warn("process %d: %llu huge pages stay split: %s%s", (int)t->pid,
+		     (unsigned long long)(split - restored), strerror(error),
+		     error == EPERM ? "; needs CAP_SYS_NICE" : "");
 }
 
 /* ---- the interface ---- */
@@ -334,20 +345,21 @@ static bool watch_first(struct track *t, struct failure *failure)
 	list_areas(t);
 	for (size_t i = 0; i < t->now.n; i++) {
 		struct area *area = &t->now.area[i];
-		uint64_t pages = (area->end - area->start) >> PAGE_SHIFT;
 		int result = watch(t, area);
 
-		*(area->watched ? &t->facts.watched_pages : &t->facts.refused_pages) += pages;
+		count_area(t, area);
 		if (result == -EBUSY)
-			busy += pages;
+			busy += area_pages(area);
 		if (result)
 			error = -result;
 	}
 	/* A process that uses a userfaultfd for a part of its memory is watched on the rest. */
 	if (busy && (t->fixed || busy > t->facts.watched_pages))
-		failure_set(failure, EX_UNAVAILABLE, "another tracer, or a background snapshot, holds process %d", (int)t->pid);
+		failure_set(failure, EX_UNAVAILABLE, "another tracer, or a background snapshot, holds process %d",
+			    (int)t->pid);
 	else if (error && t->fixed)
-		failure_set(failure, EX_OSERR, "memory of process %d cannot be watched: %s", (int)t->pid, strerror(error));
+		failure_set(failure, EX_OSERR, "memory of process %d cannot be watched: %s", (int)t->pid,
+			    strerror(error));
 	else if (!t->facts.watched_pages)
 		failure_set(failure, EX_NOINPUT, "process %d has no memory to watch", (int)t->pid);
 	return !failure->code;
@@ -483,7 +495,7 @@ static void survey(const struct track_wish *wish, struct track_outlook *outlook)
 	for (size_t i = 0; i < t.now.n; i++) {
 		struct area *area = &t.now.area[i];
 
-		outlook->facts.watched_pages += (area->end - area->start) >> PAGE_SHIFT;
+		outlook->facts.watched_pages += area_pages(area);
 		pagemap_find(t.pagemap, area->start, area->end, PAGE_HUGE, add_bytes, &huge);
 	}
 	outlook->huge_pages = huge / HUGE_BYTES;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * track - which pages of a process were written since the last look. Two mechanisms, chosen by trying them on ourselves:
+ * track - which pages of a process were written since the last look. Two mechanisms, chosen by trying them:
  *
  *   uffd        write protection by an asynchronous userfaultfd, read by PAGEMAP_SCAN: exact; Linux 6.7 and later. The
  *               kernel takes it back when we end, however we end.
@@ -26,7 +26,7 @@ struct track_range {
 struct track_wish {
 	pid_t pid;
 	const char *mechanism;            /* "uffd", "soft-dirty"; NULL = the best that works */
-	const struct track_range *range;  /* NULL = all writable mappings, followed as they come and go; gfn = address */
+	const struct track_range *range; /* NULL = all writable mappings, followed as they come and go; gfn = address */
 	size_t ranges;
 	bool trust_filter;                /* see inject.h */
 };

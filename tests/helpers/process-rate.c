@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * process-rate - what tracing a process costs: "NAME VALUE" lines for tests/bench/process.sh. The traced process is a child
- * with MEMORY, of which it writes one word in each page of HOT.
+ * process-rate - what tracing a process costs: "NAME VALUE" lines for tests/bench/process.sh. The traced process is a
+ * child with MEMORY, of which it writes one word in each page of HOT.
  */
 #include "../../src/wss-trace/proc.c"
 #include "../../src/wss-trace/inject.c"

@@ -13,7 +13,7 @@
  *   stack KIB                           deeper
  *   fork PAGES                          a child writes the first pages of all memory and stays
  *   exec                                becomes `sleep 60`
- *   spin MS [PAGES]                     computes without a system call, and writes the first pages of all memory, 1 each
+ *   spin MS [PAGES]                     computes without a system call, and writes the first PAGES (1) of all memory
  *   threads N                           N more threads, each beats on the first page of all memory every ms
  *   beat                                does so itself, and says "beat" every 10 ms, for ever
  *   alarm USEC                          a signal so often, with a handler; 0 ends it
@@ -271,7 +271,8 @@ int main(void)
 			do_read(a->at + number(word[2]) * PAGE, number(word[3]));
 			puts("ok");
 		} else if (strcmp(word[0], "drop") == 0) {
-			madvise((void *)(uintptr_t)(a->at + number(word[2]) * PAGE), number(word[3]) * PAGE, MADV_DONTNEED);
+			madvise((void *)(uintptr_t)(a->at + number(word[2]) * PAGE), number(word[3]) * PAGE,
+				MADV_DONTNEED);
 			puts("ok");
 		} else if (strcmp(word[0], "grow") == 0) {
 			do_grow(a, number(word[2]));
@@ -280,7 +281,8 @@ int main(void)
 		} else if (strcmp(word[0], "data") == 0) {
 			do_write(in_data, 16, 1);
 			do_write(in_bss, 16, 1);
-			printf("ok %llu %llu\n", (unsigned long long)((uintptr_t)in_data / PAGE), (unsigned long long)((uintptr_t)in_bss / PAGE));
+			printf("ok %llu %llu\n", (unsigned long long)((uintptr_t)in_data / PAGE),
+			       (unsigned long long)((uintptr_t)in_bss / PAGE));
 		} else if (strcmp(word[0], "stack") == 0) {
 			do_stack(number(word[1]) / 4);
 		} else if (strcmp(word[0], "fork") == 0) {

@@ -53,9 +53,10 @@ int main(void)
 		printf("1..0 # skip %s\n", selftest_uffd()->cannot);
 		return 0;
 	}
-	memory = mmap(NULL, (size_t)3 * PAGES_EACH * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	madvise(memory, (size_t)3 * PAGES_EACH * PAGE_BYTES, MADV_NOHUGEPAGE);
-	memset(memory, 1, (size_t)3 * PAGES_EACH * PAGE_BYTES);
+	const size_t size = (size_t)3 * PAGES_EACH * PAGE_BYTES;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	memset(memory, 1, size);
 	guest = fork();
 	if (guest == 0)
 		for (;;)
@@ -65,8 +66,8 @@ int main(void)
 	start = (uint64_t)(uintptr_t)memory;
 	struct track_range range[3];
 	for (uint64_t i = 0; i < 3; i++)
-		range[i] = (struct track_range){ start + i * PAGES_EACH * PAGE_BYTES, start + (i + 1) * PAGES_EACH * PAGE_BYTES,
-						 i * PC_HOLE };
+		range[i] = (struct track_range){ start + i * PAGES_EACH * PAGE_BYTES,
+						 start + (i + 1) * PAGES_EACH * PAGE_BYTES, i * PC_HOLE };
 	const struct track_wish wish = { .pid = guest, .range = range, .ranges = 2 };
 
 	t = track_open(&wish, &failure);
