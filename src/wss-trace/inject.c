@@ -130,7 +130,8 @@ int process_reachable(pid_t pid, struct failure *failure)
 		failure_set(failure, EX_USAGE, "process %d is wss-trace itself", (int)pid);
 	else if ((mem = proc_open(pid, "mem", O_RDONLY)) < 0) /* asks for the same right as ptrace */
 		failure_set(failure, EX_NOPERM, "may not trace process %d; needs CAP_SYS_PTRACE, or the same user%s",
-			    (int)pid, access("/proc/sys/kernel/yama", F_OK) == 0 ? " and kernel.yama.ptrace_scope=0" : "");
+			    (int)pid,
+			    access("/proc/sys/kernel/yama", F_OK) == 0 ? " and kernel.yama.ptrace_scope=0" : "");
 	else
 		close(mem);
 	return failure->code ? -1 : 0;
@@ -515,7 +516,7 @@ static bool receive_answer(int from, struct answer *answer, int *fd)
 	return true;
 }
 
-/* Has a helper carry out the order. Returns the descriptor, -1 when none was asked for; failure->code 0: all went well. */
+/* Has a helper carry out the order. Returns the descriptor, or -1; failure->code is 0 when all went well. */
 static int run_helper(const struct order *order, int *closed, struct failure *failure)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, order->pid, 0);

@@ -151,8 +151,8 @@ static int watch(struct track *t, struct area *area)
 	area->watched = error == 0;
 	area->refused = error != 0;
 	if (error)
-		note("process %d: %llu pages at %llx %s cannot be watched: %s", (int)t->pid, (unsigned long long)area_pages(area),
-		     (unsigned long long)area->start, area->name, strerror(-error));
+		note("process %d: %llu pages at %llx %s cannot be watched: %s", (int)t->pid,
+		     (unsigned long long)area_pages(area), (unsigned long long)area->start, area->name, strerror(-error));
 	return error;
 }
 
