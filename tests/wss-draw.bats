@@ -44,7 +44,7 @@ END
 plot \$data1 using 1:2 with filledcurves y1=0 fillcolor rgb '#e4e4e4' notitle, \\
      \$data1 using 1:2 with lines linewidth 2 linecolor rgb '#808080' title 'truth', \\
      \$data2 using 1:3:4 with filledcurves linetype 1 fillstyle transparent solid 0.2 noborder notitle, \\
-     \$data2 using 1:2 with lines linewidth 3 linetype 1 title 'it''s'"
+     \$data2 using 1:2 with lines linewidth 4.5 linetype 1 title 'it''s'"
 }
 
 @test "wss-draw: overlapping windows follow one another" {

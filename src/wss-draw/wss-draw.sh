@@ -324,7 +324,7 @@ function write_curves(n, series, several,   kind, label, data) {
 		if (series in band && TYPE != "dumb")
 			curve("$data" n " using 1:3:4 with filledcurves linetype " colour " fillstyle transparent solid 0.2 noborder notitle")
 		# each thinner than the one before: curves that coincide are all seen
-		curve(data "with lines linewidth " (colour < 4 ? 3.6 - 0.6 * colour : 1.2) " linetype " colour " title " label)
+		curve(data "with lines linewidth " (colour < 3 ? 6 - 1.5 * colour : 1.5) " linetype " colour " title " label)
 	} else if (kind == 3) {
 		colour++
 		curve(data "with steps linewidth 2 dashtype 2 linetype " colour " title " label)
