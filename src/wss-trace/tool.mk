@@ -7,3 +7,20 @@ SKIP_wss-trace   := src/wss-trace/libvirt-missing.c
 else
 SKIP_wss-trace   := src/wss-trace/source-libvirt.c src/wss-trace/libvirt-link.c
 endif
+
+# The plugin for QEMU that source-plugin.c talks to: a shared object, loaded by a QEMU that was built without our sanitizers.
+PLUGIN         := $(B)/wss-plugin.so
+PLUGIN_SOURCES := $(wildcard src/wss-trace/plugin/*.c) src/common/num.c
+
+all: $(PLUGIN)
+
+$(PLUGIN): $(PLUGIN_SOURCES) $(wildcard src/wss-trace/plugin/*.h) src/common/num.h src/wss-trace/tool.mk
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter-out $(SAN),$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -pthread -o $@ $(PLUGIN_SOURCES)
+
+install: install-plugin
+.PHONY: install-plugin
+install-plugin: $(PLUGIN)
+	install -d $(DESTDIR)$(PREFIX)/lib/wss-tools
+	install -m 644 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/wss-tools
