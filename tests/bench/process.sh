@@ -5,7 +5,7 @@
 # same memory, and the process's own speed traced and untraced. Lines: NAME measured limit unit ok|FAIL.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-bin/wss-trace --probe "process:$$" >/dev/null || { echo 'bench: source process is left out' >&2; exit 0; }
+"${WSS_BIN:-bin}/wss-trace" --probe "process:$$" >/dev/null || { echo 'bench: source process is left out' >&2; exit 0; }
 
 "${WSS_BUILD:-build}/helpers/process-rate" | awk '
 	function line(name, measured, limit, unit, ok) {
