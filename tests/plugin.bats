@@ -54,3 +54,30 @@ qemu=(qemu-system-x86_64 -accel tcg -M pc -m 64 -nodefaults -display none -bios 
 	run --separate-stderr -64 wss-trace -s 'plugin:none?size=1' -P
 	stderr_is "wss-trace: -s plugin: unknown option 'size=1'; try 'wss-trace --help'"
 }
+
+# bats test_tags=slow
+@test "wss-trace: source plugin sees every page of a load in a Linux guest, and little else" {
+	"$TOP/scripts/guest/kernel" cloud >/dev/null || cannot 'no kernel for a guest'
+	command -v qemu-system-x86_64 >/dev/null || cannot "no qemu-system-x86_64"
+	# 40 MiB once a second; the periods of 2 s begin when the load is under way.
+	cat > job <<-'END'
+		wss-load -P --frames=/frames -n 8 1s:10240w > /dev/virtio-ports/truth
+		cat /frames > /dev/virtio-ports/frames
+	END
+	"$TOP/scripts/guest/initrd" -f "$(command -v wss-load)" -j job -o initrd
+	"$TOP/scripts/guest/boot" -a tcg -i initrd -p truth=truth.csv -p frames=frames.csv -- \
+		-plugin "$BUILD/wss-plugin.so,socket=$PWD/sock" < /dev/null > console 2>&1 3>&- &
+	later_kill $!
+	until_true grep -q ,40960,40960 truth.csv || until_true grep -q ,40960,40960 truth.csv
+	wss-trace -s linux=plugin:sock -p 2s -n 2 -P | wss-count -P > counts.csv
+	until_true grep -q 'guest: job ended: 0' console
+	# frames that were written in each window, and those of the load
+	for t in $(awk -F, 'NR > 1 && $5 == "" { print $1 }' counts.csv); do
+		awk -F, -v t="$t" '$1 == t && $5 != "" && $7 > 0 { for (i = 0; i < $6; i++) print $5 + i }' counts.csv | sort -u > seen
+		tr -d '\r' < frames.csv | column pfn | sort -u > load
+		is "$(wc -l < load)" 10240
+		is "$(comm -13 seen load | wc -l)" 0
+		# What the kernel and the rest of the load wrote: 77 and 93 pages when measured.
+		between 1 "$(comm -23 seen load | wc -l)" 400
+	done
+}
