@@ -24,7 +24,7 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all FORCE help check check-fast check-san check-static check-man bench fuzz cover install clean deps
+.PHONY: all FORCE help check check-fast check-san check-beds check-static check-man bench fuzz cover install clean deps
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
@@ -33,6 +33,7 @@ help:
 	@echo 'make check         everything that needs no special hardware (installs or names missing packages)'
 	@echo 'make check-fast    the same without slow tests'
 	@echo 'make check-san     with address and undefined-behaviour sanitizers'
+	@echo 'make check-beds    on real hypervisors and guests, under emulation'
 	@echo 'make check-static  clang-tidy, cppcheck, shellcheck'
 	@echo 'make check-man     manual pages: lint, and options against --help both ways'
 	@echo 'make bench         speed and memory, as ratios measured in one run'
@@ -98,7 +99,7 @@ $(B)/helpers/%: tests/helpers/%.c $(COMMON)
 deps:
 	@scripts/need build test
 
-check check-fast check-san: deps
+check check-fast check-san check-beds: deps
 	@scripts/check $@
 
 check-static: deps

@@ -15,9 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { KEEPALIVE_S = 5, KEEPALIVES = 3 };
+enum { KEEPALIVE_S = 5, KEEPALIVES = 3, SETTLE_S = 3 };
 
 /* ---- waiting ---- */
 
@@ -181,6 +182,29 @@ bool domain_migrates(virDomainPtr dom)
 
 	free(answer);
 	return migrates;
+}
+
+/* Whether the answer to the command has the text. */
+static bool answers_with(virDomainPtr dom, const char *command, const char *text)
+{
+	char *answer = ask(dom, command);
+	bool has = answer && strstr(answer, text);
+
+	free(answer);
+	return has;
+}
+
+bool domain_resume_after_snapshot(virDomainPtr dom)
+{
+	uint64_t until_ns = clock_now_ns() + (uint64_t)SETTLE_S * NS_PER_S;
+	const struct timespec pause = { .tv_nsec = 10 * NS_PER_MS };
+
+	if (!answers_with(dom, "info migrate_capabilities", "background-snapshot: on"))
+		return false;
+	while (domain_migrates(dom) && clock_now_ns() < until_ns)
+		nanosleep(&pause, NULL);
+	return answers_with(dom, "info migrate", "Migration status: failed") && answers_with(dom, "info status", ": paused") &&
+	       answers_with(dom, "cont", "");
 }
 
 static bool is_qemu_of(const char *pid, const char *uuid)

@@ -35,6 +35,11 @@ void lv_wake(void);
 const char *domain_job(virDomainPtr);
 /* The same, asked of QEMU itself, so that what was started behind libvirt's back is seen. */
 bool domain_migrates(virDomainPtr);
+/*
+ * Waits until a background snapshot that began while we held the domain's memory is over that (3 s at most). If it failed,
+ * QEMU has left the guest paused: it is resumed, and true returned. Of other migrations nothing is touched.
+ */
+bool domain_resume_after_snapshot(virDomainPtr);
 /* The process of the domain on this machine, or 0 and why. */
 pid_t domain_pid(const char *uuid, struct failure *);
 /* The guest's RAM in that process, caller frees; NULL and why. */

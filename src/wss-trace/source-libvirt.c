@@ -32,8 +32,9 @@ struct domain {
 	const char *unseen_writer;  /* parse_unseen_writer() */
 	pid_t pid;
 	int pidfd;
-	struct track *track;        /* NULL: released, because of over */
+	struct track *track;        /* NULL when `over` says why it was released */
 	const char *over;
+	bool ran;                   /* when we last looked: not paused */
 	int callback;               /* for QEMU's migration events, of the connection number ... */
 	unsigned connected;
 
@@ -106,8 +107,22 @@ static void listen(struct domain *d, virDomainPtr dom)
 		note("%s: no events from QEMU, so a migration is noticed once a period: %s", d->name, lv_error());
 }
 
+/* QEMU's background snapshot cannot start while we hold the memory, and we may have let go too late. */
+static void mend(struct domain *d)
+{
+	virDomainPtr dom = lv_answers(d->lv) ? virDomainLookupByUUIDString(d->lv->conn, d->uuid) : NULL;
+
+	if (dom && domain_resume_after_snapshot(dom))
+		warn("%s: a background snapshot failed because its memory was traced; the guest, left paused, was resumed; try the snapshot again",
+		     d->name);
+	if (dom)
+		virDomainFree(dom);
+}
+
 static void domain_free(struct domain *d)
 {
+	if (d->over && d->ran)
+		mend(d);
 	if (d->callback >= 0 && d->connected == d->lv->connected && d->lv->conn)
 		virConnectDomainQemuMonitorEventDeregister(d->lv->conn, d->callback);
 	if (d->track)
@@ -140,6 +155,7 @@ static bool look_at(struct domain *d, virDomainPtr dom, struct failure *failure)
 	else {
 		d->max_kib = info.maxMem;
 		d->actual_kib = info.memory;
+		d->ran = info.state == VIR_DOMAIN_RUNNING;
 		d->unseen_writer = parse_unseen_writer(xml);
 		free(xml);
 		d->pid = domain_pid(d->uuid, failure);
@@ -289,6 +305,7 @@ static void ask_libvirt(struct domain *d)
 		release(d, "a migration or a snapshot has begun; tracing is over");
 	} else if (virDomainGetInfo(dom, &info) == 0) {
 		d->actual_kib = info.memory;
+		d->ran = info.state == VIR_DOMAIN_RUNNING;
 		follow_memory(d, dom, info.maxMem);
 	}
 	virDomainFree(dom);
@@ -307,14 +324,14 @@ static uint64_t domain_collect(struct target *target)
 	target->t_ns = clock_now_ns();
 	d->written = 0;
 	if (d->track && !track_collect(d->track, put_write, d, &why)) {
-		target_end(target, how_it_ended(d));
+		target_gone(target, how_it_ended(d));
 		return 0;
 	}
 	if (d->track)
 		ask_libvirt(d);
 	emit(target, event_size, UNKNOWN, kib_to_pages(d->max_kib), kib_to_pages(d->actual_kib));
 	if (d->over) {
-		target_end(target, d->over);
+		target_gone(target, d->over);
 		return d->lost;
 	}
 	say_blind(d);
