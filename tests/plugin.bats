@@ -72,7 +72,9 @@ qemu=(qemu-system-x86_64 -accel tcg -M pc -m 64 -nodefaults -display none -bios 
 	wss-trace -s linux=plugin:sock -p 2s -n 2 -P | wss-count -P > counts.csv
 	until_true grep -q 'guest: job ended: 0' console
 	# frames that were written in each window, and those of the load
-	for t in $(awk -F, 'NR > 1 && $5 == "" { print $1 }' counts.csv); do
+	windows=$(awk -F, 'NR > 1 && $5 == "" { print $1 }' counts.csv)
+	is "$(wc -w <<< "$windows")" 2
+	for t in $windows; do
 		awk -F, -v t="$t" '$1 == t && $5 != "" && $7 > 0 { for (i = 0; i < $6; i++) print $5 + i }' counts.csv | sort -u > seen
 		tr -d '\r' < frames.csv | column pfn | sort -u > load
 		is "$(wc -l < load)" 10240
