@@ -26,3 +26,8 @@ unit() {
 }
 @test "pagetab: equals a plain array, over random operations on dense and scattered pages" { unit pagetab; }
 @test "libvirt: RAM, addresses, jobs, unseen writers and processes from recorded answers" { FIXTURES=$FIXTURES unit libvirt-parse; }
+@test "wss-estimate: stack depths and miss ratios are those of an LRU list" { unit stackdist; }
+# bats test_tags=slow
+@test "wss-estimate: shards is within 0.02 of the exact miss-ratio curve" { unit shards; }
+# bats test_tags=slow
+@test "wss-estimate: aet is within 0.02 of the exact miss-ratio curve" { unit aet; }

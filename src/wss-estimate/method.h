@@ -3,8 +3,10 @@
  * method - how a working set is estimated from page counts. One file method-NAME.c each, everything in it static but
  * `const struct method method_NAME`; the table of methods is made by the Makefile from the file names. No I/O in them.
  *
- * For each VM wss-estimate calls: pages for every page row of a window, then window at its closing row; at the end
- * release. An idle window has no page rows. Windows of a VM come in order of time.
+ * A method works on counts or on the events themselves, where their order matters: it has the hook pages or the hook
+ * reference. For each VM wss-estimate calls: pages for every page row of a window, or reference for every event of it that
+ * has a gfn; then window at its end; at the very end release. An idle window has none of the first. Windows of a VM come in
+ * order of time.
  */
 #ifndef WSS_METHOD_H
 #define WSS_METHOD_H
@@ -40,8 +42,9 @@ struct method {
 	const struct method_parameter *parameters;
 	size_t state_size;     /* for each VM, zeroed at first */
 
-	/* Hooks; `value` holds the parameters in the order of the table. */
+	/* Hooks, one of the first two; `value` holds the parameters in the order of the table. */
 	void (*pages)(void *state, const uint64_t *value, const struct rec_count *row);
+	void (*reference)(void *state, const uint64_t *value, const struct rec_event *event);
 	void (*window)(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *);
 	/* Optional. Frees what the state points to. */
 	void (*release)(void *state);

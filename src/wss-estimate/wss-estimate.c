@@ -27,10 +27,11 @@ static const struct opt opts[] = {
 
 static const struct usage usage = {
 	"[-m METHOD[:PARAMETERS]]... [FILE...]",
-	"Reads count records, writes estimate records: the working set of each VM at the end of each window.",
+	"Reads count records, or events for methods that need their order; writes estimate records: the working set of each VM.",
 	opts,
 	"  wss-trace -s process:1234 -p 1s | wss-count | wss-estimate -P\n"
-	"  wss-estimate -m threshold:2 -m aging:from=64 counts.gz > estimates.gz\n",
+	"  wss-estimate -m threshold:2 -m aging:from=64 counts.gz > estimates.gz\n"
+	"  wss-trace -s model:1s:5000w:zipf=1 -n 60 | wss-estimate -m mrc:miss=5% -m shards:5% -m aet -P\n",
 };
 
 /* The methods of this run. */
@@ -42,6 +43,8 @@ struct selection {
 struct vm {
 	uint64_t last_ns, window_ns; /* of the row before */
 	bool open;             /* page rows of a window have been read, its closing row not yet */
+	uint64_t begin_ns;     /* events: of the window */
+	struct rec_count closing;
 	void *state[];         /* of each selected method */
 };
 
@@ -125,7 +128,8 @@ static void put_estimates(struct rec_out *out, struct vm *vm, const struct selec
 	}
 }
 
-static void estimate(struct rec_in *in, struct rec_out *out, struct vms *vms, const struct selection *all)
+/* Counts in: a window ends at its closing row. */
+static void estimate_counts(struct rec_in *in, struct rec_out *out, struct vms *vms, const struct selection *all)
 {
 	struct rec_count row;
 	uint64_t windows = 0;
@@ -146,6 +150,80 @@ static void estimate(struct rec_in *in, struct rec_out *out, struct vms *vms, co
 	}
 }
 
+/* Events in: a window ends at a tick; what the closing row of wss-count would say of it is gathered in vm->closing. */
+static void begin_window(struct vm *vm, uint64_t t_ns)
+{
+	vm->begin_ns = t_ns;
+	vm->closing.lost = 0;
+}
+
+static void put_event(struct rec_out *out, struct vm *vm, const struct selection *all, const struct rec_event *event)
+{
+	vm->closing.lost = num_add(vm->closing.lost, known_or(event->lost, 0));
+	switch (event->event) {
+	case event_begin:
+		begin_window(vm, event->t_ns);
+		break;
+	case event_write:
+	case event_read:
+	case event_access:
+		for (size_t i = 0; i < all->n; i++)
+			all->selected[i].method->reference(vm->state[i], all->selected[i].value, event);
+		break;
+	case event_size:
+		vm->closing.memory_pages = event->pages;
+		vm->closing.actual_pages = event->arg;
+		break;
+	case event_blind:
+		vm->closing.blind = event->arg;
+		break;
+	case event_tick:
+		vm->closing.t_ns = event->t_ns;
+		vm->closing.window_ns = event->t_ns - vm->begin_ns;
+		vm->closing.asked_ns = event->arg;
+		put_estimates(out, vm, all, &vm->closing);
+		begin_window(vm, event->t_ns);
+		break;
+	default:
+		break;
+	}
+}
+
+static void estimate_events(struct rec_in *in, struct rec_out *out, struct vms *vms, const struct selection *all)
+{
+	enum { ROWS_PER_PROGRESS = 1 << 16 };
+	struct rec_event row;
+	uint64_t rows = 0;
+
+	while (rec_next(in, &row)) {
+		struct vm *vm = get_vm(vms, all, row.vm);
+
+		if (!vm->closing.vm) {
+			vm->closing = (struct rec_count){ .vm = row.vm, .blind = UNKNOWN, .memory_pages = UNKNOWN, .actual_pages = UNKNOWN };
+			begin_window(vm, row.t_ns);
+		}
+		vms_check_time(in, row.vm, &vm->last_ns, row.t_ns);
+		if (row.gfn == UNKNOWN && (row.event == event_write || row.event == event_read || row.event == event_access))
+			rec_die(in, "column 'gfn': empty");
+		put_event(out, vm, all, &row);
+		if (++rows % ROWS_PER_PROGRESS == 0)
+			progress("%" PRIu64 " events, %zu VMs", rows, vms->n);
+	}
+}
+
+/* The kind of record that all selected methods work on. */
+static unsigned accepted_kind(const struct selection *all)
+{
+	const struct selected *first = &all->selected[0];
+
+	for (size_t i = 1; i < all->n; i++)
+		if (!all->selected[i].method->pages != !first->method->pages)
+			opt_die("--method: %s works on counts, %s on events: not in one run",
+				(first->method->pages ? first : &all->selected[i])->text,
+				(first->method->pages ? &all->selected[i] : first)->text);
+	return first->method->pages ? ACCEPT(count) : ACCEPT(event);
+}
+
 int main(int argc, char **argv)
 {
 	tool_init("wss-estimate", TOOL_FILTER);
@@ -157,11 +235,14 @@ int main(int argc, char **argv)
 	}
 	struct selection all = select_methods();
 	struct vms vms = { .state_size = sizeof(struct vm) + all.n * sizeof(void *) };
-	struct rec_in *in = rec_open(argv + first, argc - first, ACCEPT(count));
+	struct rec_in *in = rec_open(argv + first, argc - first, accepted_kind(&all));
 	struct rec_out *out = rec_create(REC_estimate);
 
 	rec_flush_before_wait(in, out);
-	estimate(in, out, &vms, &all);
+	if (rec_in_kind(in) == REC_count)
+		estimate_counts(in, out, &vms, &all);
+	else
+		estimate_events(in, out, &vms, &all);
 	rec_close(out);
 	rec_in_close(in);
 	release_methods(&all, &vms);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mrc.h"
+
+#include "../common/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void mrc_add(struct mrc *mrc, uint64_t depth, double weight)
+{
+	if (depth > mrc->depths) {
+		if (depth > mrc->room) {
+			mrc->room = depth + depth / 2 + 1024;
+			mrc->at_depth = or_die(reallocarray(mrc->at_depth, mrc->room, sizeof(double)));
+		}
+		memset(mrc->at_depth + mrc->depths, 0, (depth - mrc->depths) * sizeof(double));
+		mrc->depths = depth;
+	}
+	mrc->at_depth[depth - 1] += weight;
+	mrc->warm += weight;
+}
+
+void mrc_shrink(struct mrc *mrc, double by)
+{
+	size_t depths = 0;
+
+	for (size_t i = 0; i < mrc->depths; i++) {
+		size_t to = (size_t)((double)i * by);
+		double weight = mrc->at_depth[i] * by;
+
+		mrc->at_depth[i] = 0;
+		mrc->at_depth[to] += weight;
+		depths = to + 1;
+	}
+	mrc->depths = depths;
+	mrc->warm *= by;
+	mrc->cold *= by;
+}
+
+void mrc_clear(struct mrc *mrc)
+{
+	mrc->depths = 0;
+	mrc->warm = mrc->cold = 0;
+}
+
+void mrc_release(struct mrc *mrc)
+{
+	free(mrc->at_depth);
+}
+
+double mrc_miss_ratio(const struct mrc *mrc, uint64_t depth)
+{
+	double misses = 0;
+
+	for (size_t i = mrc->depths; i > depth; i--)
+		misses += mrc->at_depth[i - 1];
+	return mrc->warm > 0 ? misses / mrc->warm : 0;
+}
+
+uint64_t mrc_depth_at(const struct mrc *mrc, double miss)
+{
+	double misses = 0;
+
+	for (size_t i = mrc->depths; i > 0; i--) {
+		misses += mrc->at_depth[i - 1];
+		if (misses > miss * mrc->warm)
+			return i;
+	}
+	return 0;
+}
