@@ -224,16 +224,16 @@ $max,$max,a,aging:128,1125899906842624,1125899906842624,$max,$max,$max,0,lost"
 	stderr_is "wss-estimate: --method: threshold: more than 255 bytes"
 }
 
-@test "wss-estimate: lists its methods" {
+@test "wss-estimate: lists its methods, with parameters and sources, in order" {
 	run --separate-stderr -0 wss-estimate --methods
-	stdout_is "aging
+	is "$(printf '%s\n' "$output" | grep -A 3 '^aging$')" "aging
     8-bit register for each page, shifted at each window; pages from a value up
     from=32  register a page needs; 32: touched in one of the last 3 windows
-    source: A. S. Tanenbaum: Modern Operating Systems, not frequently used with aging
-threshold
-    pages with at least m events in the window
-    m=1  events a page needs in the window
-    source: S. Bitchebe: working-set size by PML, minimum threshold m"
+    source: A. S. Tanenbaum: Modern Operating Systems, not frequently used with aging"
+	# every method-*.c, each with a source
+	is "$(printf '%s\n' "$output" | grep -v '^ ')" \
+		"$(cd "$TOP/src/wss-estimate" && printf '%s\n' method-*.c | sed 's/^method-//; s/\.c$//' | LC_ALL=C sort)"
+	is "$(printf '%s\n' "$output" | grep -c '^    source: ')" "$(printf '%s\n' "$output" | grep -vc '^ ')"
 }
 
 @test "wss-estimate: shows progress when asked" {
