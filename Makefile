@@ -24,12 +24,13 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all FORCE help check check-fast check-san check-beds check-static check-man bench fuzz cover install clean deps
+.PHONY: all FORCE help demo check check-fast check-san check-beds check-static check-man bench fuzz cover install clean deps
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
 help:
 	@echo 'make               build bin/'
+	@echo 'make demo          the whole pipeline on a real guest: a minute, a table, a picture'
 	@echo 'make check         everything that needs no special hardware (installs or names missing packages)'
 	@echo 'make check-fast    the same without slow tests'
 	@echo 'make check-san     with address and undefined-behaviour sanitizers'
@@ -122,6 +123,10 @@ cover: deps
 test-programs: all $(UNITS) $(HELPERS)
 
 # ---- the rest ----
+
+demo: all
+	@scripts/need build demo
+	@scripts/demo
 
 install: all $(B)/helpers/record-tables
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
