@@ -75,6 +75,8 @@ xml() {
 @test "balloon-set: a row without a target is no target" {
 	balloon_set --apply < <(targets test '')
 	stdout_is vm,target_kib,actual_kib,result
+	balloon_set --apply < <(targets test 2228224 test '')
+	stdout_is $'vm,target_kib,actual_kib,result\ntest,2228224,2228224,done'
 }
 
 @test "balloon-set: the newest target of a VM wins, and the input never waits" {

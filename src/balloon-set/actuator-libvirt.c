@@ -4,9 +4,8 @@
 
 #include "../common/diag.h"
 #include "../common/num.h"
+#include "../libvirt/quiet.h"
 
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,19 +17,6 @@ struct connection {
 	bool read_only;
 };
 
-static void on_error(void *context, virErrorPtr error)
-{
-	(void)context; /* callers say what went wrong; without this libvirt prints it too */
-	(void)error;
-}
-
-static const char *last_error(void)
-{
-	const virError *error = virGetLastError();
-
-	return error && error->message ? error->message : "no reason given";
-}
-
 static bool try_connect(struct connection *c)
 {
 	c->conn = c->read_only ? virConnectOpenReadOnly(c->uri) : virConnectOpen(c->uri);
@@ -41,11 +27,11 @@ static void *lv_open(const char *uri, bool read_only)
 {
 	struct connection *c = or_die(calloc(1, sizeof(*c)));
 
-	virSetErrorFunc(NULL, on_error);
+	lv_quiet();
 	c->uri = uri;
 	c->read_only = read_only;
 	if (!try_connect(c))
-		die(EX_UNAVAILABLE, "cannot reach libvirt at '%s': %s", uri ? uri : "its default URI", last_error());
+		die(EX_UNAVAILABLE, "cannot reach libvirt at '%s': %s", uri ? uri : "its default URI", lv_error());
 	c->place = or_die(virConnectGetURI(c->conn));
 	return c;
 }
@@ -58,7 +44,7 @@ static const char *lv_place(void *state)
 /* After a call failed: whether libvirt itself went away, which the next look() tries to mend. */
 static enum result why_failed(struct connection *c, enum result otherwise, char why[WHY])
 {
-	snprintf(why, WHY, "%s", last_error());
+	snprintf(why, WHY, "%s", lv_error());
 	if (virConnectIsAlive(c->conn) == 1)
 		return otherwise;
 	virConnectClose(c->conn);
@@ -74,7 +60,7 @@ static enum result connect_again(struct connection *c, char why[WHY])
 		virConnectClose(c->conn);
 	if (try_connect(c))
 		return result_done;
-	snprintf(why, WHY, "cannot reach libvirt: %s", last_error());
+	snprintf(why, WHY, "cannot reach libvirt: %s", lv_error());
 	return result_unreachable;
 }
 

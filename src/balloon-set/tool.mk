@@ -1,3 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+ifeq ($(shell pkg-config --exists libvirt && echo yes),yes)
 CFLAGS_balloon-set := $(shell pkg-config --cflags libvirt)
-LIBS_balloon-set   := $(shell pkg-config --libs libvirt) -pthread
+LIBS_balloon-set   := $(shell pkg-config --libs libvirt)
+SKIP_balloon-set   := src/balloon-set/libvirt-missing.c
+else
+SKIP_balloon-set   := src/balloon-set/actuator-libvirt.c
+endif
+LIBS_balloon-set   += -pthread
