@@ -134,12 +134,12 @@ VM,end,,,,'
 
 @test 'wss-trace microvm: a guest of 64 GiB takes no more memory than one of 2 GiB' {
 	for memory in 2GiB 64GiB; do
-		wss-trace -s "microvm:1s:1000w?memory=$memory" -p 100ms -o out.gz &
+		wss-trace -s "microvm:1s:1000w?memory=$memory" -p 100ms -o "$memory.gz" &
 		pid=$!
 		later_kill $pid
-		until_true eval '[ "$(zcat -q out.gz 2>/dev/null | grep -c ,tick,)" -ge 2 ]'
+		until_true eval '[ "$(zcat -q $memory.gz 2>/dev/null | grep -c ,tick,)" -ge 2 ]'
 		awk '/^VmHWM|^VmPTE/ { kib += $2 } END { print kib }' /proc/$pid/status >>kib
-		kill -INT $pid
+		kill -TERM $pid
 		wait $pid
 	done
 	# the page tables of 62 GiB more are 62 pages, 248 KiB
@@ -156,9 +156,9 @@ VM,end,,,,'
 	kill -INT $pid
 	wait $pid
 	is "$(tail -1 seen.csv | cut -d, -f4)" end
-	wss-trace -P -s microvm:1s:1000w -p 20ms >seen.csv &
+	wss-trace -P -s microvm:1s:1000w -p 20ms >killed.csv &
 	pid=$!
-	until_true grep -q ,tick, seen.csv
+	until_true grep -q ,tick, killed.csv
 	kill -KILL $pid
 	wait $pid || is $? 137
 	exact 1s:20000w '' 10ms 2
