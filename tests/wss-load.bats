@@ -146,6 +146,28 @@ wss-load,40,16,16"
 	between 2048 "$(cat madvise)" 16384
 }
 
+@test "wss-load: --virtual tells the truth of a schedule at once, in virtual time, like the model's" {
+	# 1 s writes 1000 pages, 1 s reads 500: in windows of 1.5 s that is 1000 and the first half of 500, then the other
+	# half and 1000 again; with --also 10 more in each.
+	run --separate-stderr -0 wss-load -P --virtual -p 1500ms -n 2 --also "500ms:10r*1" 1s:1000w,1s:500r+1000
+	stdout_is "t_ns,window_ns,vm,set_kib,touched_kib,written_kib
+1500000000,1500000000,wss-load,2040,5040,4000
+3000000000,1500000000,wss-load,4040,5040,4000"
+	schedule=2s:300w:uniform,1s:200r:zipf=1+50
+	wss-load --virtual -n 9 $schedule | column touched_kib > truth
+	wss-trace -s model:$schedule -n 9 | wss-count | wss-estimate -m threshold | column wss_kib > model
+	same truth model
+	wss-load --virtual -n 9 -P $schedule | grep -c . > rows
+	file_is rows 10
+}
+
+@test "wss-load: --virtual needs an end and has no frames" {
+	run --separate-stderr -64 wss-load --virtual constant
+	stderr_is "wss-load: --virtual: needs an end: --periods, --for or --rounds; try 'wss-load --help'"
+	run --separate-stderr -64 wss-load --virtual -n 1 --frames f constant
+	stderr_is "wss-load: --virtual: has no frames; try 'wss-load --help'"
+}
+
 @test "wss-load: --list shows names, meanings and schedules" {
 	run --separate-stderr -0 wss-load --list
 	is "${lines[0]}" "constant      300 MB all the time (ComPAS'18, experiment 1)"

@@ -59,22 +59,26 @@ static void map_memory(struct area *area, bool huge)
 		die_errno(EX_UNAVAILABLE, "cannot ask for huge pages");
 }
 
-void area_map(struct area *area, uint64_t pages, bool huge)
+void area_map(struct area *area, uint64_t pages, enum area_memory memory)
 {
 	*area = (struct area){ .pages = pages, .value = clock_now_ns() };
-	if (pages > 0)
-		map_memory(area, huge);
+	if (pages > 0 && memory != AREA_NONE)
+		map_memory(area, memory == AREA_HUGE);
 	area->fresh = or_die(calloc(mark_words(area), sizeof(*area->fresh)));
 	area->ever_written = or_die(calloc(mark_words(area), sizeof(*area->ever_written)));
 	area->touched = or_die(calloc(mark_words(area), sizeof(*area->touched)));
 	area->written = or_die(calloc(mark_words(area), sizeof(*area->written)));
-	memset(area->fresh, 0xff, mark_words(area) * sizeof(*area->fresh));
+	if (area->memory)
+		memset(area->fresh, 0xff, mark_words(area) * sizeof(*area->fresh));
 }
 
 static void write_page(struct area *area, uint64_t page)
 {
-	volatile uint64_t *word = (volatile uint64_t *)(area->memory + page * PAGE_BYTES);
+	volatile uint64_t *word;
 
+	if (!area->memory)
+		return;
+	word = (volatile uint64_t *)(area->memory + page * PAGE_BYTES);
 	if (marked(area->fresh, page)) {
 		unmark(area->fresh, page);
 		word[1] = (uint64_t)(uintptr_t)word;
@@ -84,7 +88,8 @@ static void write_page(struct area *area, uint64_t page)
 
 static void read_page(const struct area *area, uint64_t page)
 {
-	(void)*(const volatile uint64_t *)(area->memory + page * PAGE_BYTES);
+	if (area->memory)
+		(void)*(const volatile uint64_t *)(area->memory + page * PAGE_BYTES);
 }
 
 void area_populate(struct area *area, const struct schedule *schedule)
@@ -105,6 +110,8 @@ void area_populate(struct area *area, const struct schedule *schedule)
 
 static void free_pages(struct area *area, const struct touch *touch)
 {
+	if (!area->memory)
+		return;
 	if (madvise(area->memory + touch->page * PAGE_BYTES, touch->pages * PAGE_BYTES, MADV_DONTNEED) < 0)
 		die_errno(EX_OSERR, "cannot free memory");
 	for (uint64_t n = 0; n < touch->pages; n++)

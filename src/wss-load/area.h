@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 struct area {
-	unsigned char *memory;    /* page aligned; NULL when there are no pages */
+	unsigned char *memory;    /* page aligned; NULL when there are no pages, or AREA_NONE */
 	uint64_t pages;
 	uint64_t value;           /* written last: no two pages hold the same, none is zero */
 	uint64_t *fresh;          /* marks: never touched, or freed since; the next touch of any kind writes */
@@ -22,8 +22,14 @@ struct area {
 	uint64_t touched_pages, written_pages; /* how many marks these two have */
 };
 
-/* Maps the memory; nothing in it is touched. huge: ask for transparent huge pages, else forbid them. Dies (EX_OSERR). */
-void area_map(struct area *, uint64_t pages, bool huge);
+enum area_memory {
+	AREA_SMALL, /* transparent huge pages are forbidden */
+	AREA_HUGE,  /* and asked for */
+	AREA_NONE,  /* no memory at all: only the marks are kept */
+};
+
+/* Maps the memory; nothing in it is touched. Dies (EX_OSERR). */
+void area_map(struct area *, uint64_t pages, enum area_memory memory);
 /* Writes all pages the schedule does not itself allocate. */
 void area_populate(struct area *, const struct schedule *);
 void area_touch(struct area *, const struct touch *);

@@ -23,7 +23,7 @@ static struct {
 	uint64_t period_ns, periods, for_ns, rounds, seed;
 	const char *name, *huge, *frames;
 	struct opt_list also;
-	bool list;
+	bool virtual_time, list;
 } cfg = { .period_ns = NS_PER_S, .seed = 1, .name = "wss-load", .huge = "never" };
 
 static const struct opt opts[] = {
@@ -35,6 +35,7 @@ static const struct opt opts[] = {
 	{ 0, "seed", "N", "of what is drawn by chance", OPT_U64, &cfg.seed, 0, 0 },
 	{ 0, "name", "NAME", "what the vm column says; default wss-load", OPT_TEXT, &cfg.name, 0, 0 },
 	{ 0, "huge", "WHEN", "huge pages: never (the default) or madvise", OPT_TEXT, &cfg.huge, 0, 0 },
+	{ 0, "virtual", NULL, "touch nothing; tell the truth of the schedule, in virtual time from 0", OPT_FLAG, &cfg.virtual_time, 0, 0 },
 	{ 0, "frames", "FILE", "at the end, list the pages and their frame numbers in FILE", OPT_TEXT, &cfg.frames, 0, 0 },
 	{ 0, "list", NULL, "show the schedules that have names", OPT_FLAG, &cfg.list, 0, 0 },
 	{ 0, NULL, NULL, NULL, OPT_FLAG, NULL, 0, 0 },
@@ -46,7 +47,8 @@ static const struct usage usage = {
 	.opts = opts,
 	.examples = "  wss-load two-phase > truth.gz         150 MB for a minute, then 300 MB, and so on\n"
 		    "  wss-load -P 1s:1000w,1s:1000r         1000 pages written in one second, read in the next\n"
-		    "  wss-load constant --also=1s:51200r    writes 300 MB while it reads 200 MB\n",
+		    "  wss-load constant --also=1s:51200r    writes 300 MB while it reads 200 MB\n"
+		    "  wss-load --virtual -n 120 two-phase   the truth of what wss-trace -s model:two-phase shows\n",
 };
 
 /* A schedule at work. */
@@ -59,6 +61,12 @@ struct load {
 static struct load *loads;
 static size_t load_count;
 static uint64_t start_ns; /* of the first window */
+static uint64_t virtual_ns; /* with --virtual: what time it is */
+
+static uint64_t now(void)
+{
+	return cfg.virtual_time ? virtual_ns : clock_now_ns();
+}
 
 static int list_schedules(void)
 {
@@ -116,6 +124,11 @@ static uint64_t catch_up(uint64_t until_ns)
 /* Works until end_ns since the start, and until all that is due before is done. False when stopped. */
 static bool work_until(uint64_t end_ns)
 {
+	if (cfg.virtual_time) {
+		virtual_ns = end_ns;
+		catch_up(end_ns);
+		return !tool_stop;
+	}
 	for (;;) {
 		uint64_t now_ns = clock_now_ns() - start_ns;
 
@@ -139,7 +152,7 @@ static bool work_until(uint64_t end_ns)
 /* Adds up what the loads did since last_ns, and begins a new window. */
 static uint64_t put_truth(struct rec_out *out, uint64_t last_ns)
 {
-	struct rec_truth row = { .t_ns = clock_now_ns(), .vm = rec_intern(cfg.name, strlen(cfg.name)) };
+	struct rec_truth row = { .t_ns = now(), .vm = rec_intern(cfg.name, strlen(cfg.name)) };
 
 	row.window_ns = row.t_ns - last_ns;
 	for (size_t i = 0; i < load_count; i++) {
@@ -149,7 +162,8 @@ static uint64_t put_truth(struct rec_out *out, uint64_t last_ns)
 		area_new_window(&loads[i].area);
 	}
 	rec_put(out, &row);
-	rec_flush(out);
+	if (!cfg.virtual_time)
+		rec_flush(out);
 	return row.t_ns;
 }
 
@@ -179,6 +193,19 @@ static void write_frames(FILE *file)
 		die_errno(EX_IOERR, "%s: cannot write", cfg.frames);
 }
 
+static enum area_memory kind_of_memory(void)
+{
+	return cfg.virtual_time ? AREA_NONE : strcmp(cfg.huge, "madvise") == 0 ? AREA_HUGE : AREA_SMALL;
+}
+
+static void check_virtual(void)
+{
+	if (cfg.virtual_time && cfg.frames)
+		opt_die("--virtual: has no frames");
+	if (cfg.virtual_time && !cfg.periods && !cfg.for_ns && !cfg.rounds)
+		opt_die("--virtual: needs an end: --periods, --for or --rounds");
+}
+
 int main(int argc, char **argv)
 {
 	tool_init("wss-load", TOOL_SOURCE);
@@ -193,6 +220,7 @@ int main(int argc, char **argv)
 	if (cfg.name[0] == '\0' || strlen(cfg.name) > TEXT_FIELD_MAX)
 		opt_die("--name: need 1 to %d bytes", TEXT_FIELD_MAX);
 
+	check_virtual();
 	loads = or_die(calloc(1 + cfg.also.n, sizeof(*loads)));
 	load_open("SCHEDULE", argv[first]);
 	for (size_t i = 0; i < cfg.also.n; i++)
@@ -202,10 +230,10 @@ int main(int argc, char **argv)
 	struct rec_out *out = rec_create(REC_truth);
 
 	for (size_t i = 0; i < load_count; i++) {
-		area_map(&loads[i].area, loads[i].schedule.pages, strcmp(cfg.huge, "madvise") == 0);
+		area_map(&loads[i].area, loads[i].schedule.pages, kind_of_memory());
 		area_populate(&loads[i].area, &loads[i].schedule);
 	}
-	start_ns = clock_now_ns();
+	start_ns = now();
 
 	uint64_t limit_ns = end_of_work_ns(), t_ns = start_ns;
 
