@@ -97,6 +97,31 @@ xml() {
 	between 2000000 $((${EPOCHREALTIME/./} - begin)) 10000000
 }
 
+# bats test_tags=slow,nosan
+@test "balloon-set: a guest that only says it gave memory back is told apart, 75" {
+	# A fake: the host goes on holding 2 GiB for the domain whatever it says it has.
+	cat >lie.c <<-'LIE'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <libvirt/libvirt.h>
+		int virDomainMemoryStats(virDomainPtr dom, virDomainMemoryStatPtr stat, unsigned n, unsigned flags)
+		{
+			int (*real)(virDomainPtr, virDomainMemoryStatPtr, unsigned, unsigned) = dlsym(RTLD_NEXT, __func__);
+			int got = real(dom, stat, n, flags);
+			for (int i = 0; i < got; i++)
+				if (stat[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS)
+					stat[i].val = 2097152;
+			return got;
+		}
+	LIE
+	cc -shared -fPIC -o lie.so lie.c -lvirt
+	# steps of 128 MiB: after the second the host holds 256 MiB too much
+	LD_PRELOAD=$PWD/lie.so balloon_set --apply --trust-lower-bound < <(targets test 1048576)
+	stdout_is $'vm,target_kib,actual_kib,result\ntest,1048576,1835008,lying'
+	stderr_is 'balloon-set: warning: test: its guest says it gave memory back, but the host still holds it'
+	is "$status" 75
+}
+
 @test "balloon-set: refuses guests whose memory cannot be given back, in words" {
 	local -A against=(
 		["<memoryBacking><locked/></memoryBacking>|"]='pinned|its memory is locked'

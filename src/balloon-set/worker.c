@@ -43,20 +43,23 @@ struct worker {
 };
 
 /*
- * Rows leave by exit(3) too, which the reading thread may call on bad input: from then on no row may be half put. The
- * lock is recursive as this thread may also be the one that exits, over a write error.
+ * The reading thread may exit(3) at any time, on bad input. From then on this thread must neither put half a row, as what
+ * was put is sent then, nor be inside a library, as those take themselves down then. Held while it is at work; recursive,
+ * as this thread may also be the one that exits, over a write error.
  */
-static pthread_mutex_t out_lock;
+static pthread_mutex_t at_work;
 
-static void no_more_rows(void)
+static void stop_work(void)
 {
-	pthread_mutex_lock(&out_lock);
+	pthread_mutex_lock(&at_work);
 }
 
 static void tell(const struct vm *vm, enum result result, const char *why)
 {
+	bool changed = result == result_stuck || result == result_lying;
+
 	if (why[0] && !(vm->has_result && vm->result == result))
-		warn("%s: not changed: %s", vm->name, why);
+		warn("%s: %s%s", vm->name, changed ? "" : "not changed: ", why);
 }
 
 static void acknowledge(struct worker *w, struct vm *vm, const struct vm_view *view, enum result result)
@@ -74,10 +77,8 @@ static void acknowledge(struct worker *w, struct vm *vm, const struct vm_view *v
 	vm->moving = false;
 	vm->result = result;
 	vm->has_result = true;
-	pthread_mutex_lock(&out_lock);
 	rec_put(w->out, &ack);
 	rec_flush(w->out);
-	pthread_mutex_unlock(&out_lock);
 }
 
 /* Whether the name still belongs to the VM we know by it: seen in this run, or stored by one before. */
@@ -132,6 +133,7 @@ static bool has_arrived(struct worker *w, struct vm *vm, struct vm_view *view)
 	} else if (clock_now_ns() - vm->progress_ns > w->set->follow_ns) {
 		/* Else the guest might follow at some later time, when nobody looks at what it can give. */
 		w->set->actuator->set(w->set->state, vm->name, view, actual_kib);
+		snprintf(view->why, WHY, "its guest does not follow");
 		acknowledge(w, vm, view, result_stuck);
 	}
 	return false;
@@ -267,8 +269,10 @@ static void *work(void *context)
 	while (take_targets(w, &busy)) {
 		busy = false;
 		for (size_t i = 0; (vm = vm_at(w, i)); i++) {
+			pthread_mutex_lock(&at_work);
 			if (vm->target_kib != UNKNOWN)
 				work_on(w, vm);
+			pthread_mutex_unlock(&at_work);
 			busy = busy || vm->target_kib != UNKNOWN;
 		}
 		if (busy)
@@ -290,8 +294,8 @@ struct worker *worker_start(const struct worker_settings *settings)
 	clock_now_ns(); /* its start is fixed before there are threads */
 	pthread_mutexattr_init(&recursive);
 	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&out_lock, &recursive);
-	atexit(no_more_rows); /* after rec_create(): runs before what finishes the output */
+	pthread_mutex_init(&at_work, &recursive);
+	atexit(stop_work); /* after rec_create(): runs before what finishes the output */
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->news, &monotonic);
