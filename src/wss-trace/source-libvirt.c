@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const keys[] = { "uri", "mechanism", NULL };
@@ -241,6 +242,19 @@ static void put_write(void *context, uint64_t gfn, uint64_t pages)
 	emit(d->target, event_write, gfn, pages, UNKNOWN);
 }
 
+/* The domain's state; where libvirt does not know yet that its process has ended, a little later. False: there is none. */
+static bool final_state(virDomainPtr dom, int *state, int *reason)
+{
+	const struct timespec pause = { .tv_nsec = 10 * NS_PER_MS };
+
+	for (int patience = 20; virDomainGetState(dom, state, reason, 0) == 0; patience--) {
+		if (*state == VIR_DOMAIN_SHUTOFF || !patience)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 /* In words, of a domain whose process has gone. */
 static const char *how_it_ended(struct domain *d)
 {
@@ -258,7 +272,7 @@ static const char *how_it_ended(struct domain *d)
 	const char *how = "its QEMU has ended";
 	int state, reason;
 
-	if (dom && virDomainGetState(dom, &state, &reason, 0) == 0) {
+	if (dom && final_state(dom, &state, &reason)) {
 		if (state == VIR_DOMAIN_SHUTOFF && reason > 0 && reason < (int)(sizeof(reasons) / sizeof(*reasons)) && reasons[reason])
 			how = reasons[reason];
 		else if (state != VIR_DOMAIN_SHUTOFF && domain_pid(d->uuid, &failure))
