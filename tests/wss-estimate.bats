@@ -230,6 +230,7 @@ $max,$max,a,aging:128,1125899906842624,1125899906842624,$max,$max,$max,0,lost"
     8-bit register for each page, shifted at each window; pages from a value up
     from=32  register a page needs; 32: touched in one of the last 3 windows
     source: A. S. Tanenbaum: Modern Operating Systems, not frequently used with aging"
+	[[ $output == *"    age=2min  "*"    miss=1%  "* ]]
 	# every method-*.c, each with a source
 	is "$(printf '%s\n' "$output" | grep -v '^ ')" \
 		"$(cd "$TOP/src/wss-estimate" && printf '%s\n' method-*.c | sed 's/^method-//; s/\.c$//' | LC_ALL=C sort)"

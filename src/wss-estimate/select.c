@@ -72,6 +72,19 @@ struct selected select_method(const char *text)
 	return selected;
 }
 
+static void list_parameter(const struct method_parameter *parameter)
+{
+	char text[NUM_MAX];
+
+	if (parameter->type == OPT_NS)
+		num_text_ns(text, parameter->otherwise);
+	else if (parameter->type == OPT_PPM)
+		snprintf(text, sizeof(text), "%g%%", (double)parameter->otherwise / 10000);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64, parameter->otherwise);
+	printf("    %s=%s  %s\n", parameter->key, text, parameter->help);
+}
+
 void select_list(void)
 {
 	for (size_t i = 0; methods[i]; i++) {
@@ -79,7 +92,7 @@ void select_list(void)
 
 		printf("%s\n    %s\n", methods[i]->name, methods[i]->help);
 		for (; parameter->key; parameter++)
-			printf("    %s=%" PRIu64 "  %s\n", parameter->key, parameter->otherwise, parameter->help);
+			list_parameter(parameter);
 		printf("    source: %s\n", methods[i]->source);
 	}
 }

@@ -35,7 +35,7 @@ windows 1 2 >"$dir/apart.csv"
 windows 0.2 1 >"$dir/fifth.csv"
 # shellcheck disable=SC2016 # expanded by mawk
 mawk=$(seconds mawk -F, '$5 == "" { print n; n = 0; next } $9 >= 1 { n += $6 }' "$dir/apart.csv")
-for method in threshold aging; do
+for method in threshold aging prl damon cold vmware; do
 	own=$(seconds wss-estimate -P -m $method "$dir/apart.csv")
 	line "wss-estimate-$method" "$(awk -v a="$own" -v b="$mawk" 'BEGIN { printf "%.2f", a / b }')" 0.67 of-mawk
 done

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* aging by steps against the same kept plainly, one register for each page, on random windows. */
 #include "../../src/wss-estimate/method-aging.c"
+#include "../../src/wss-estimate/steps.c"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The methods of wss-estimate, each against an example worked out by hand, and the shapes that were published.
+load helper
+
+COUNTS=t_ns,window_ns,vm,asid,gfn,pages,writes,reads,accesses,lost,memory_pages,actual_pages,asked_ns,blind
+S=000000000
+
+# pages SECOND GFN PAGES EVENTS: a page row of a window of 1 s. closing SECOND [LOST [BLIND [MEMORY]]]: its closing row.
+pages() { echo "$1$S,1$S,a,,$2,$3,$4,0,$4,,,,,"; }
+closing() { echo "$1$S,1$S,a,,,0,,,,${2-0},${4-100000},90000,1$S,${3-0}"; }
+
+# estimates METHOD: of ./in, a line each: seconds, size, bounds, note.
+estimates() {
+	wss-estimate -P -m "$1" in | sed 's/"[^"]*"/method/' | awk -F, 'NR > 1 { print $1 / 1e9, "[" $6 "|" $5 "|" $7 "]", $11 }' | sed 's/ $//'
+}
+
+# ---- prl ----
+
+# tau 2, mu 2 s, omega 4 s. Page 10 once in each window, page 11 three times in the first, page 20 from window 9 on.
+# More than 2 events have: 11 from window 1 on, 10 from window 3 on. Looks at 2, 4, 6, 8 s see 1, 2, 2, 2 pages: stable at
+# 8 s, and page 20 comes too late.
+@test "wss-estimate: prl, an example worked out by hand" {
+	{
+		echo "$COUNTS"
+		for t in 1 2 3 4 5 6 7 8 9 10; do
+			pages $t 10 1 1
+			[ $t != 1 ] || pages $t 11 1 3
+			[ $t -lt 9 ] || pages $t 20 1 9
+			closing $t
+		done
+	} >in
+	estimates prl:2,mu=2s,omega=4s >got
+	file_is got '1 [||] warming
+2 [4|4|4] warming
+3 [4|4|4] warming
+4 [8|8|8] warming
+5 [8|8|8] warming
+6 [8|8|8] warming
+7 [8|8|8] warming
+8 [8|8|8]
+9 [8|8|8]
+10 [8|8|8]'
+}
+
+@test "wss-estimate: prl, pages that are just not hot, and address spaces that add up" {
+	{ echo "$COUNTS"; pages 1 10 1 2; echo "1$S,1$S,a,1,30,1,2,0,2,,,,,"; echo "1$S,1$S,a,2,30,1,1,0,1,,,,,"; closing 1; } >in
+	estimates prl:tau=2,mu=1s >got
+	file_is got '1 [4|4|4] warming'
+}
+
+@test "wss-estimate: prl never takes an idle VM for stable, and events lost until it is stable count for good" {
+	{ echo "$COUNTS"; for t in 1 2 3 4; do closing $t; done; pages 5 0 2 1; closing 5 3; for t in 6 7; do closing $t; done
+		closing 8 9; } >in
+	estimates prl:tau=0,mu=1s,omega=2s >got
+	file_is got '1 [0|0|0] warming
+2 [0|0|0] warming
+3 [0|0|0] warming
+4 [0|0|0] warming
+5 [8|8|20] lost
+6 [8|8|20] lost
+7 [8|8|20] lost
+8 [8|8|20] lost'
+}
+
+# One pass a second: after 60 s each page has 60 events, and so has the noise, which is written in each period of 1 s. The
+# look at 60 s is the first that sees them, the one at 180 s finds the number stable.
+# bats test_tags=slow
+@test "wss-estimate: prl finds 400 MB and the noise in RWRW, RRWW and WWRR, whatever comes first" {
+	for load in RRWW WWRR RWRW; do
+		wss-trace -s "model:$load?noise=8MiB" -p 1s -n 190 | wss-count | wss-estimate -P -m prl |
+			awk -F, 'NR > 1 && $1 % 30e9 == 0 { print $1 / 1e9, $5 / 1024, $11 }' >got
+		# With a write after each read a page has 60 events after 30 s, the noise has 30.
+		at_30=0
+		[ $load != RWRW ] || at_30=400
+		file_is got "30 $at_30 warming
+60 408 warming
+90 408 warming
+120 408 warming
+150 408 warming
+180 408 "
+	done
+}
+
+# ---- damon ----
+
+# Aggregations of 3 windows, n 2. Page 10 is accessed in two windows of the first one; 11, nine times, and 20 in one.
+@test "wss-estimate: damon, an example worked out by hand" {
+	{ echo "$COUNTS"; pages 1 10 2 9; closing 1; pages 2 10 1 1; closing 2 1; pages 3 20 1 1; closing 3
+		pages 4 20 1 1; closing 4; for t in 5 6; do closing $t; done; } >in
+	estimates damon:2,samples=3 >got
+	file_is got '1 [||] warming
+2 [||] warming
+3 [4|4|8] lost
+4 [4|4|8] lost
+5 [4|4|8] lost
+6 [0|0|0]'
+	estimates damon:n=1,samples=3 | cut -d' ' -f2 | xargs >got
+	file_is got '[||] [||] [12|12|16] [12|12|16] [12|12|16] [4|4|4]'
+}
+
+# ---- cold ----
+
+# Age 3 s. Pages 10 and 11 are touched in the window that ends at 1 s, page 10 at 2 s too: cold at 4 s and at 5 s.
+@test "wss-estimate: cold, an example worked out by hand" {
+	{ echo "$COUNTS"; pages 1 10 2 1; closing 1 5; pages 2 10 1 1; closing 2; for t in 3 4 5; do closing $t; done; } >in
+	estimates cold:3s >got
+	file_is got '1 [8|8|28] lost
+2 [8|8|28] lost
+3 [8|8|28] lost
+4 [4|4|4]
+5 [0|0|0]'
+	sed -i 's/,5,100000/,0,100000/' in
+	estimates cold:age=3s | cut -d' ' -f3 | xargs >got
+	file_is got 'warming warming'
+}
+
+# 16000 windows of 1 ms, the page touched in the first. Two windows share an epoch, so that it may stay 2 ms too long.
+@test "wss-estimate: cold with windows much shorter than the age" {
+	awk -v header="$COUNTS" 'BEGIN {
+		print header
+		print "1000000,1000000,a,,5,1,1,0,1,,,,,"
+		for (i = 1; i <= 16000; i++) printf "%d000000,1000000,a,,,0,,,,0,9,9,,0\n", i
+	}' >in
+	run -0 bash -c 'wss-estimate -P -m cold:10s in | grep -c ",cold:10s,4,4,4,"'
+	between 10000 "$output" 10002
+}
+
+# ---- vmware ----
+
+# No page touched: 0 of 100; Wilson's upper bound is z^2 / (n + z^2) = 3.8415 / 103.8415 = 0.036994 of 100000 pages.
+# Every page: 100 of 100; lower bound n / (n + z^2) = 0.963006.
+@test "wss-estimate: vmware, none and all of the memory, worked out by hand" {
+	{ echo "$COUNTS"; closing 1; pages 2 0 100000 1; closing 2; closing 3; closing 4 10; } >in
+	estimates vmware:interval=1s >got
+	file_is got '1 [||] warming
+2 [385200|400000|400000]
+3 [0|0|14800]
+4 [0|0|14840] lost'
+}
+
+@test "wss-estimate: vmware counts in an interval, and says so again until the next one ends" {
+	{ echo "$COUNTS"; closing 1; pages 2 0 50000 1; closing 2; pages 3 50000 50000 1; closing 3; closing 4; closing 5; } >in
+	estimates vmware:interval=2s >got
+	file_is got '1 [||] warming
+2 [||] warming
+3 [385200|400000|400000]
+4 [385200|400000|400000]
+5 [0|0|14800]'
+}
+
+@test "wss-estimate: vmware, a memory of one page, which is chosen each time" {
+	{ echo "$COUNTS"; closing 1 0 0 1; pages 2 0 1 1; closing 2 0 0 1; pages 3 1 1 1; closing 3 0 0 1; } >in
+	estimates vmware:10,interval=1s | cut -d'|' -f2 | xargs >got
+	file_is got '4 0'
+}
+
+@test "wss-estimate: vmware needs frame numbers and the size of the memory" {
+	{ echo "$COUNTS"; pages 1 0 9 1; closing 1 0 0 ''; pages 2 0 9 1; closing 2 0 8; closing 3 0 0; } >in
+	estimates vmware:interval=1s >got
+	file_is got '1 [||] no-data
+2 [||] no-data
+3 [||] warming'
+}
+
+# A set of 400 MiB in 2 GiB: p = 0.1953. The mean absolute deviation of a binomial is about sqrt(2 p q n / pi), which is
+# 16.2 % of np for n = 100, and halves with 4 times as many pages. Wilson's interval holds the truth 95 times of 100.
+@test "wss-estimate: vmware over 10,000 intervals errs as the binomial distribution does" {
+	awk -v header="$COUNTS" 'BEGIN {
+		print header
+		for (i = 1; i <= 10001; i++) {
+			printf "%d000000000,1000000000,a,,65536,102400,1,0,1,,,,,\n", i
+			printf "%d000000000,1000000000,a,,,102400,,,,0,524288,524288,,0\n", i
+		}
+	}' >in
+	wss-estimate -P -m vmware:100,interval=1s -m vmware:400,interval=1s -m vmware:1600,interval=1s in | tr -d '"' |
+		sed 's/,interval=1s//' | awk -F, '
+		$5 == "" || NR == 1 { next }
+		{ n = substr($4, 8); all[n]++ }
+		{ error = $5 / 409600 - 1; sum[n] += error < 0 ? -error : error; bias[n] += error }
+		$6 <= 409600 && $7 >= 409600 { inside[n]++ }
+		END { for (n = 100; n <= 1600; n *= 4)
+			printf "%d %d %d %d %d\n", n, all[n], 1e5 * sum[n] / all[n], 1e5 * bias[n] / all[n], 1e4 * inside[n] / all[n] }
+	' >got
+	while read -r n all error bias inside; do
+		is "$all" 10000
+		case $n in
+		100) between 15300 "$error" 17300 ;;
+		400) between 7800 "$error" 8400 ;;
+		1600) between 3900 "$error" 4200 ;;
+		esac
+		between -500 "$bias" 500
+		between 9350 "$inside" 9650
+	done <got
+	is "$(cut -d' ' -f1 got | xargs)" '100 400 1600'
+}
+
+@test "wss-estimate: vmware chooses by its seed" {
+	{ echo "$COUNTS"; closing 1; pages 2 0 40000 1; closing 2; } >in
+	for seed in 1 1 2 3; do estimates vmware:1000,interval=1s,seed=$seed | tail -1; done >got
+	is "$(sed -n 1p got)" "$(sed -n 2p got)"
+	is "$(sort -u got | wc -l)" 3
+}
