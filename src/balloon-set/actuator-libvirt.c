@@ -101,8 +101,8 @@ static bool read_sizes(virDomainPtr dom, struct sizes *s)
 }
 
 /*
- * What the domain's XML says against changing it. libvirt writes the XML itself, always in this form, and escapes "<" in
- * texts; an XML library would bring nothing here.
+ * What the domain's XML says against changing it. libvirt writes the XML itself, always in this form, and escapes "<"
+ * in texts; an XML library would bring nothing here.
  */
 static enum result check_xml(const char *xml, struct vm_view *view)
 {
@@ -110,10 +110,13 @@ static enum result check_xml(const char *xml, struct vm_view *view)
 		const char *sign, *why;
 		enum result result;
 	} against[] = {
-		{ "<memballoon model='none'", "it has no balloon device; add <memballoon model='virtio'>", result_no_balloon },
-		{ "<hostdev mode='subsystem' type='pci'", "a PCI device passed through (VFIO) pins its memory", result_pinned },
+		{ "<memballoon model='none'", "it has no balloon device; add <memballoon model='virtio'>",
+		  result_no_balloon },
+		{ "<hostdev mode='subsystem' type='pci'", "a PCI device passed through (VFIO) pins its memory",
+		  result_pinned },
 		{ "<hostdev mode='subsystem' type='mdev'", "a mediated device (VFIO) pins its memory", result_pinned },
-		{ "<interface type='hostdev'", "a network device passed through (VFIO) pins its memory", result_pinned },
+		{ "<interface type='hostdev'", "a network device passed through (VFIO) pins its memory",
+		  result_pinned },
 		{ "<interface type='vdpa'", "a vDPA network device pins its memory", result_pinned },
 		{ "<locked/>", "its memory is locked", result_pinned },
 		{ "<hugepages", "its memory is made of huge pages, which a balloon cannot give back", result_pinned },

@@ -16,14 +16,14 @@ enum { UUID_TEXT = 37, VM_NAME = TEXT_FIELD_MAX + 1, WHY = 256 };
 /* A VM as it is now. */
 struct vm_view {
 	char uuid[UUID_TEXT];
-	struct sizes sizes;      /* actual_kib is known when look() says so: result_done, pinned, no_balloon */
+	struct sizes sizes;      /* known when look() says done, pinned or no_balloon */
 	char why[WHY];           /* in words, for results other than done; a half sentence without a full stop */
 };
 
 struct actuator {
 	const char *name, *help;
 
-	/* Required. Dies when the hypervisor cannot be reached. uri NULL: its usual one. read_only: set() is never called. */
+	/* Required. Dies when the hypervisor is not there. uri NULL: its usual one. read_only: no set() follows. */
 	void *(*open)(const char *uri, bool read_only);
 	/* Required. What a state file remembers of where a VM is; the same text for the same hypervisor. */
 	const char *(*place)(void *state);
@@ -31,7 +31,7 @@ struct actuator {
 	enum result (*look)(void *state, const char *vm, struct vm_view *);
 	/* Required. Asks the VM that look() saw for kib, and does not wait for it. result_done or why not. */
 	enum result (*set)(void *state, const char *vm, struct vm_view *, uint64_t kib);
-	/* Required. The present name of the running VM with this UUID. result_done, result_no_vm, result_unreachable. */
+	/* Required. The present name of the running VM with this UUID. Or result_no_vm, result_unreachable. */
 	enum result (*find)(void *state, const char *uuid, char name[VM_NAME]);
 	/* Required. */
 	void (*close)(void *state);

@@ -23,9 +23,10 @@ static struct {
 };
 
 static const struct opt opts[] = {
-	{ 0, "apply", NULL, "change VMs; else only acknowledge what would be done", OPT_FLAG, &cfg.worker.apply, 0, 0 },
-	{ 0, "restore", NULL, "give DOMAINs, or all, the memory they had before the first change", OPT_FLAG, &cfg.restore,
-	  0, 0 },
+	{ 0, "apply", NULL, "change VMs; else only acknowledge what would be done", OPT_FLAG,
+	  &cfg.worker.apply, 0, 0 },
+	{ 0, "restore", NULL, "give DOMAINs, or all, the memory they had before the first change", OPT_FLAG,
+	  &cfg.restore, 0, 0 },
 	{ 'c', "connect", "URI", "the hypervisor [libvirt's usual one]", OPT_TEXT, &cfg.connect, 0, 0 },
 	{ 'r', "reserve", "SIZE", "left to a guest on top of what it says it cannot give", OPT_KIB,
 	  &cfg.worker.rules.reserve_kib, 0, 0 },
@@ -34,7 +35,8 @@ static const struct opt opts[] = {
 	{ 0, "follow", "TIME", "a guest that has not moved for so long does not follow", OPT_NS, &cfg.worker.follow_ns,
 	  NS_PER_MS, 0 },
 	{ 0, "stop-file", "PATH", "change nothing while PATH exists", OPT_TEXT, &cfg.worker.stop_file, 0, 0 },
-	{ 0, "state", "DIR", "where the original sizes are kept [/var/lib/wss-tools/balloon]", OPT_TEXT, &cfg.state, 0, 0 },
+	{ 0, "state", "DIR", "where the original sizes are kept [/var/lib/wss-tools/balloon]", OPT_TEXT,
+	  &cfg.state, 0, 0 },
 	{ 'a', "actuator", "NAME", "how VMs are changed [libvirt]", OPT_TEXT, &cfg.actuator, 0, 0 },
 	{ 0 },
 };

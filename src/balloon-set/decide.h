@@ -27,8 +27,9 @@ struct rules {
 enum usable { USABLE_UNKNOWN, USABLE_FRESH, USABLE_WAIT };
 
 /*
- * Whether usable_kib says something about now. It does not when it is older than three periods (and two seconds, as times
- * are whole seconds); it is worth waiting for the next report when it is not younger than our last change, at changed_s.
+ * Whether usable_kib says something about now. It does not when it is older than three periods (and two seconds, as
+ * times are whole seconds); it is worth waiting for the next report when it is not younger than our last change, at
+ * changed_s.
  */
 enum usable judge_usable(const struct sizes *, uint64_t now_s, uint64_t changed_s);
 

@@ -63,7 +63,7 @@ bool store_add(const struct stored *vm, const char *place, char why[WHY])
 	file_of(vm->uuid, path);
 	if (access(path, F_OK) == 0)
 		return true;
-	/* Whole or not at all: written beside its place, then renamed. Nothing starts with a dot but what we left behind. */
+	/* Whole or not at all: written beside its place, then renamed. Readers skip names with a dot. */
 	snprintf(new, sizeof(new), "%s/.%s", folder, vm->uuid);
 	f = make_folder() ? fopen(new, "w") : NULL;
 	if (f) {

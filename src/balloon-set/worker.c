@@ -43,9 +43,9 @@ struct worker {
 };
 
 /*
- * The reading thread may exit(3) at any time, on bad input. From then on this thread must neither put half a row, as what
- * was put is sent then, nor be inside a library, as those take themselves down then. Held while it is at work; recursive,
- * as this thread may also be the one that exits, over a write error.
+ * The reading thread may exit(3) at any time, on bad input. From then on this thread must neither put half a row, as
+ * what was put is sent then, nor be inside a library, as those take themselves down then. Held while it is at work;
+ * recursive, as this thread may also be the one that exits, over a write error.
  */
 static pthread_mutex_t at_work;
 
