@@ -9,6 +9,7 @@ unit() {
 
 @test "wss-estimate: aging equals registers kept page by page, on random windows" { unit aging; }
 @test "wss-estimate: steps and cold equal numbers kept page by page, on random windows" { unit steps; }
+@test "wss-estimate: reuse equals its rule kept page by page, on random windows" { unit reuse; }
 @test "balloon-tune: a million random decisions stay within the envelope" { unit envelope; }
 @test "balloon-set: a million random decisions keep to floor, maximum and rate; known answers" { unit decide; }
 @test "wss-score: errors, lags, cases and percentiles as worked out by hand" { unit score; }

@@ -18,9 +18,9 @@ two_windows() {
 	closing a 2 0 0 0
 }
 
-@test "wss-estimate: by default every page that was touched, 0 for an idle window" {
+@test "wss-estimate: threshold, every page that was touched, 0 for an idle window" {
 	two_windows >in
-	run --separate-stderr -0 wss-estimate -P in
+	run --separate-stderr -0 wss-estimate -P -m threshold in
 	stdout_is "$ESTIMATES
 1$S,1$S,a,threshold,60,60,60,400000,360000,0,
 2$S,1$S,a,threshold,0,0,0,400000,360000,0,"
@@ -99,7 +99,7 @@ warming warming warming warming warming warming'
 
 @test "wss-estimate: a source blind to reads, or of unknown sight, gives a lower bound only" {
 	{ echo "$COUNTS"; pages a 1 0 3 1; closing a 1 3 0 1; pages a 2 0 3 1; closing a 2 3 0 ''; pages a 3 0 3 1; closing a 3 3 0 6; } >in
-	run --separate-stderr -0 wss-estimate -P in
+	run --separate-stderr -0 wss-estimate -P -m threshold in
 	stdout_is "$ESTIMATES
 1$S,1$S,a,threshold,12,12,,400000,360000,1,
 2$S,1$S,a,threshold,12,12,,400000,360000,,
@@ -108,7 +108,7 @@ warming warming warming warming warming warming'
 
 @test "wss-estimate: lost events raise the upper bound, at most to the VM's memory" {
 	{ echo "$COUNTS"; pages a 1 0 3 1; closing a 1 3 7 0; closing a 2 0 18446744073709551614 0; closing a 3 0 '' 0; } >in
-	run --separate-stderr -0 wss-estimate -P in
+	run --separate-stderr -0 wss-estimate -P -m threshold in
 	stdout_is "$ESTIMATES
 1$S,1$S,a,threshold,12,12,40,400000,360000,0,lost
 2$S,1$S,a,threshold,0,0,400000,400000,360000,0,lost
@@ -118,7 +118,7 @@ warming warming warming warming warming warming'
 @test "wss-estimate: a VM of unknown size; more touched than it has" {
 	{ echo "$COUNTS"; echo "1$S,1$S,a,,0,3,1,0,1,,,,,"; echo "1$S,1$S,a,,,3,,,,2,,,,0"
 		echo "2$S,1$S,a,,0,3,1,0,1,,,,,"; echo "2$S,1$S,a,,,3,,,,2,2,2,,0"; } >in
-	run --separate-stderr -0 wss-estimate -P in
+	run --separate-stderr -0 wss-estimate -P -m threshold in
 	stdout_is "$ESTIMATES
 1$S,1$S,a,threshold,12,12,20,,,0,lost
 2$S,1$S,a,threshold,12,12,12,8,8,0,lost"
@@ -143,7 +143,7 @@ $max,$max,a,aging:128,1125899906842624,1125899906842624,$max,$max,$max,0,lost"
 
 @test "wss-estimate: rows leave while the input goes on" {
 	mkfifo in
-	wss-estimate -P in >out 3>&- &
+	wss-estimate -P -m threshold in >out 3>&- &
 	later_kill $!
 	exec 9>in
 	two_windows | head -4 >&9

@@ -116,6 +116,12 @@ uint64_t steps_pages(const struct steps *s, uint64_t from)
 	return pages;
 }
 
+void steps_histogram(const struct steps *s, uint64_t *pages)
+{
+	for (size_t i = 0; i + 1 < s->n; i++)
+		pages[number_of(s->now[i])] += gfn_of(s->now[i + 1]) - gfn_of(s->now[i]);
+}
+
 void steps_clear(struct steps *s)
 {
 	s->n = 0;

@@ -34,6 +34,9 @@ void steps_fold(struct steps *, steps_change *, const void *context);
 /* Pages whose number is at least `from`, which is at least 1. */
 uint64_t steps_pages(const struct steps *, uint64_t from);
 
+/* Adds the pages with number n to pages[n]; there is one for each number in use. */
+void steps_histogram(const struct steps *, uint64_t *pages);
+
 /* All numbers are 0 again. */
 void steps_clear(struct steps *);
 

@@ -20,7 +20,7 @@ static struct {
 } cfg;
 
 static const struct opt opts[] = {
-	{ 'm', "method", "NAME[:PARAMETERS]", "a method, may be repeated [threshold]", OPT_LIST, &cfg.method, 0, 0 },
+	{ 'm', "method", "NAME[:PARAMETERS]", "a method, may be repeated [reuse]", OPT_LIST, &cfg.method, 0, 0 },
 	{ 0, "methods", NULL, "list the methods with their parameters and sources", OPT_FLAG, &cfg.list_methods, 0, 0 },
 	{ 0 },
 };
@@ -50,7 +50,7 @@ struct vm {
 
 static struct selection select_methods(void)
 {
-	static const char *standard[] = { "threshold" };
+	static const char *standard[] = { "reuse" };
 	struct opt_list wanted = cfg.method.n ? cfg.method : (struct opt_list){ standard, 1 };
 	struct selection all = { or_die(calloc(wanted.n, sizeof(*all.selected))), wanted.n };
 
