@@ -106,16 +106,20 @@ check check-fast check-san check-beds: deps
 check-static: deps
 	@scripts/check-static
 
-check-man: deps all $(B)/helpers/record-tables
+check-man: deps
+	@$(MAKE) --no-print-directory all $(B)/helpers/record-tables
 	@scripts/check-man
 
-bench: deps all $(HELPERS)
+# What is found (pkg-config) is found anew by a second make, after the packages are there.
+bench: deps
+	@$(MAKE) --no-print-directory all $(HELPERS)
 	@scripts/bench
 
 fuzz: deps
 	@scripts/fuzz
 
 cover: deps
+	@scripts/need cover
 	@scripts/cover
 
 # What `scripts/check` asks for: everything the tests run.
@@ -124,8 +128,9 @@ test-programs: all $(UNITS) $(HELPERS)
 
 # ---- the rest ----
 
-demo: all
+demo:
 	@scripts/need build demo
+	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
 install: all $(B)/helpers/record-tables
