@@ -14,7 +14,7 @@ demo() { # ON
 @test "demo: on a tiny guest of our own the estimates are the truth" {
 	wss-trace --probe microvm:1s:1w || cannot 'no usable /dev/kvm'
 	demo microvm
-	printf '%s\n' "$output" | grep -qE '^threshold +4 +4 +0\.00 '
+	printf '%s\n' "$output" | grep -qE '^threshold:1 +4 +4 +0\.00 '
 }
 
 @test "demo: on a program of this machine" {
