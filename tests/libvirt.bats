@@ -29,17 +29,17 @@ setup() {
 }
 
 @test "libvirt: what cannot be traced is refused in one sentence" {
-	run --separate-stderr -66 wss-trace -s "libvirt:none?uri=$URI" -P
+	run --separate-stderr -66 wss-trace -s "libvirt:none?uri=$URI" -n 1 -P
 	stderr_is "wss-trace: libvirt:none: no such domain; 'virsh list' shows those that run"
 	sed 's/<name>web/<name>off/' <(vir dumpxml --inactive web | grep -v '<uuid>') >off.xml
 	vir define off.xml
-	run --separate-stderr -66 wss-trace -s "libvirt:off?uri=$URI" -P
+	run --separate-stderr -66 wss-trace -s "libvirt:off?uri=$URI" -n 1 -P
 	stderr_is 'wss-trace: libvirt:off: it does not run; start it first'
-	run --separate-stderr -69 wss-trace -s 'libvirt:web?uri=qemu+unix:///session?socket=/none' -P
+	run --separate-stderr -69 wss-trace -s 'libvirt:web?uri=qemu+unix:///session?socket=/none' -n 1 -P
 	stderr_is "wss-trace: libvirt:web: libvirt at qemu+unix:///session?socket=/none does not answer: Failed to connect socket to '/none': No such file or directory"
-	run --separate-stderr -69 wss-trace -s 'libvirt:test?uri=test:///default' -P
+	run --separate-stderr -69 wss-trace -s 'libvirt:test?uri=test:///default' -n 1 -P
 	stderr_is 'wss-trace: libvirt:test: not a virtual machine of QEMU; there may be another source for it'
-	run --separate-stderr -64 wss-trace -s 'libvirt:web?url=x' -P
+	run --separate-stderr -64 wss-trace -s 'libvirt:web?url=x' -n 1 -P
 	stderr_is "wss-trace: -s libvirt: unknown option 'url=x'; try 'wss-trace --help'"
 }
 

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libvirt/libvirt-qemu.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,12 +256,12 @@ static bool locate(virDomainPtr dom, const struct ram_piece *piece, struct track
 
 	/* Its first and its last page: a piece that does not lie in one stretch would be a mistake of ours. */
 	for (int last = 0; last < 2; last++) {
+		uint64_t gpa = piece->gpa + (last ? piece->bytes - PAGE_BYTES : 0);
 		char command[64];
 		char *answer;
 		bool known;
 
-		snprintf(command, sizeof(command), "gpa2hva 0x%llx",
-			 (unsigned long long)(piece->gpa + (last ? piece->bytes - PAGE_BYTES : 0)));
+		snprintf(command, sizeof(command), "gpa2hva 0x%" PRIx64, gpa);
 		answer = ask(dom, command);
 		known = answer && parse_host_address(answer, &address[last]);
 		free(answer);

@@ -306,7 +306,6 @@ static void follow_memory(struct domain *d, virDomainPtr dom, uint64_t max_kib)
 static void ask_libvirt(struct domain *d)
 {
 	virDomainPtr dom = lv_answers(d->lv) ? virDomainLookupByUUIDString(d->lv->conn, d->uuid) : NULL;
-	const char *job = NULL;
 	virDomainInfo info;
 
 	d->actual_kib = UNKNOWN;
@@ -315,7 +314,7 @@ static void ask_libvirt(struct domain *d)
 	listen(d, dom);
 	if (strcmp(virDomainGetName(dom), d->name) != 0) {
 		release(d, "it was renamed; tracing under the old name is over");
-	} else if ((job = domain_job(dom))) {
+	} else if (domain_job(dom)) {
 		release(d, "a migration or a snapshot has begun; tracing is over");
 	} else if (virDomainGetInfo(dom, &info) == 0) {
 		d->actual_kib = info.memory;

@@ -210,7 +210,7 @@ lives() {
 	up one
 	trace -s "libvirt:one?uri=$URI"
 	more 1 tick one
-	run --separate-stderr -69 wss-trace -s "libvirt:one?uri=$URI" -P
+	run --separate-stderr -69 wss-trace -s "libvirt:one?uri=$URI" -n 1 -P
 	stderr_is "wss-trace: libvirt:one: another tracer, or a background snapshot, holds process $(qemu_pid one)"
 	more 2 tick one
 	stop_trace
@@ -252,7 +252,7 @@ time.sleep(100)" 3>&- &
 	later_kill $sink
 	until_true test -S "$LV/sink"
 	qmp one '{"execute":"migrate","arguments":{"uri":"unix:'"$LV"'/sink"}}'
-	run --separate-stderr -69 wss-trace -s "libvirt:one?uri=$URI" -P
+	run --separate-stderr -69 wss-trace -s "libvirt:one?uri=$URI" -n 1 -P
 	stderr_is 'wss-trace: libvirt:one: a migration or a snapshot is in progress; try again when that is over'
 	qmp one '{"execute":"migrate_cancel"}'
 	lives one
@@ -356,6 +356,6 @@ while c.recv(1 << 20): pass" 3>&- &
 		between 2000 "$(awk -F, '$4 == "write" { n += $6 } END { print n }' t.csv)" 1000000
 	done
 	run --separate-stderr -77 setpriv --bounding-set=-all,+sys_nice,+dac_override --inh-caps=-all \
-		wss-trace -s "libvirt:one?uri=$URI" -P
+		wss-trace -s "libvirt:one?uri=$URI" -n 1 -P
 	grep -q 'needs CAP_SYS_PTRACE' <<<"$stderr"
 }

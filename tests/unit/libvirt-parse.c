@@ -39,7 +39,7 @@ static void is_piece(const struct ram_piece *piece, uint64_t gpa, uint64_t bytes
 /* q35 with 4 GiB: 2 GiB below the PCI hole, with the firmware's copies in it, and 2 GiB above it; lines end with \r\n. */
 static void test_pci_hole(void)
 {
-	struct ram_piece piece[8];
+	struct ram_piece piece[8] = { 0 };
 
 	CHECK_U64(parse_ram(fixture("4gib.mtree"), fixture("4gib.memdev"), piece, 8), 2);
 	is_piece(&piece[0], 0, 2 * GIB, 0, "pc.ram");
@@ -50,7 +50,7 @@ static void test_pci_hole(void)
 /* Two nodes of 256 MiB, and a DIMM of 128 MiB plugged in. */
 static void test_numa(void)
 {
-	struct ram_piece piece[8];
+	struct ram_piece piece[8] = { 0 };
 
 	CHECK_U64(parse_ram(fixture("numa.mtree"), fixture("numa.memdev"), piece, 8), 3);
 	is_piece(&piece[0], 0, 256 * MIB, 0, "ram-node0");
@@ -64,7 +64,7 @@ static void test_numa(void)
 static void test_pieces(void)
 {
 	static const char memdev[] = "memory backend: m0\n  size:  8192\nmemory backend: m\nmemory backend: other0\n";
-	struct ram_piece piece[4];
+	struct ram_piece piece[4] = { 0 };
 
 	/* newer QEMUs add who else knows the piece; prio may be negative; other views do not count */
 	CHECK_U64(parse_ram("FlatView #0\n AS \"I/O\", root: io\n" RAM_LINE "\n" VIEW
