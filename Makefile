@@ -24,7 +24,7 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all FORCE help demo check check-fast check-san check-beds check-static check-man bench fuzz cover install clean deps
+.PHONY: all FORCE help demo check check-fast check-san check-beds check-static check-man bench evaluation fuzz cover install clean deps
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
@@ -38,6 +38,7 @@ help:
 	@echo 'make check-static  clang-tidy, cppcheck, shellcheck'
 	@echo 'make check-man     manual pages: lint, and options against --help both ways'
 	@echo 'make bench         speed and memory, as ratios measured in one run'
+	@echo 'make evaluation    every method against the truth: docs/evaluation.md, some minutes'
 	@echo 'make fuzz          fuzz the readers for FUZZ_SECONDS (60)'
 	@echo 'make cover         line coverage of the tests'
 	@echo 'make install       PREFIX=/usr/local DESTDIR='
@@ -114,6 +115,10 @@ check-man: deps
 bench: deps
 	@$(MAKE) --no-print-directory all $(HELPERS)
 	@scripts/bench
+
+evaluation: all
+	@scripts/need build demo
+	@tests/evaluation/run
 
 fuzz: deps
 	@scripts/fuzz
