@@ -30,8 +30,8 @@ sleep 1
 traced=$(rate 28)
 wait "$pipeline"
 untraced2=$(rate 10)
-sed 's/^/# /' trace.err
-awk -F, 'NR > 1 { n++; sum += $5; if ($5 > max) max = $5 } END { printf "# redis working set: %d windows, mean %.1f MiB, most %.1f MiB\n", n, sum / n / 1024, max / 1024 }' estimates.csv
-echo "# redis throughput: $untraced1 /s before, $traced /s traced, $untraced2 /s after"
+cat trace.err >&2
+awk -F, 'NR > 1 { n++; sum += $5; if ($5 > max) max = $5 } END { printf "redis: working set: %d windows, mean %.1f MiB, most %.1f MiB\n", n, sum / n / 1024, max / 1024 }' estimates.csv >&2
+echo "redis: throughput $untraced1 /s before, $traced /s traced, $untraced2 /s after" >&2
 ratio=$(awk -v t="$traced" -v a="$untraced1" -v b="$untraced2" 'BEGIN { printf "%.3f", 2 * t / (a + b) }')
 echo "redis-traced/untraced $ratio >=0.90 ratio $(awk -v r="$ratio" 'BEGIN { print (r >= 0.90) ? "ok" : "FAIL" }')"
