@@ -9,9 +9,12 @@ S=000000000
 pages() { echo "$1$S,1$S,a,,$2,$3,$4,0,$4,,,,,"; }
 closing() { echo "$1$S,1$S,a,,,0,,,,${2-0},${4-100000},90000,1$S,${3-0}"; }
 
-# estimates METHOD: of ./in, a line each: seconds, size, bounds, note.
+# counter TENTHS NAME VALUE [VM]
+counter() { echo "${1}00000000,${4-a},$2,$3"; }
+
+# estimates METHOD [OPTION...]: of ./in, a line each: seconds, size, bounds, note.
 estimates() {
-	wss-estimate -P -m "$1" in | sed 's/"[^"]*"/method/' | awk -F, 'NR > 1 { print $1 / 1e9, "[" $6 "|" $5 "|" $7 "]", $11 }' | sed 's/ $//'
+	wss-estimate -P -m "$@" in | sed 's/"[^"]*"/method/' | awk -F, 'NR > 1 { print $1 / 1e9, "[" $6 "|" $5 "|" $7 "]", $11 }' | sed 's/ $//'
 }
 
 # ---- prl ----
@@ -199,4 +202,128 @@ estimates() {
 	for seed in 1 1 2 3; do estimates vmware:1000,interval=1s,seed=$seed | tail -1; done >got
 	is "$(sed -n 1p got)" "$(sed -n 2p got)"
 	is "$(sort -u got | wc -l)" 3
+}
+
+# ---- counters ----
+
+COUNTERS=t_ns,vm,counter,value
+
+# Guest: 4000 KiB committed, 8000 KiB from 5.5 s on; swaps in at 3.5 s, refaults at 7.5 s. Others say nothing.
+guest_counters() {
+	echo "$COUNTERS"
+	counter 5 Committed_AS 4000
+	counter 5 pswpin 7
+	counter 5 pswpout 1
+	counter 10 Committed_AS 4000
+	counter 30 Committed_AS 1 b
+	counter 35 pswpin 8
+	counter 55 Committed_AS 8000
+	counter 65 workingset_refault_file 5
+	counter 75 workingset_refault_file 6
+	counter 85 Committed_AS 1
+}
+eight_windows() { echo "$COUNTS"; for t in 1 2 3 4 5 6 7 8; do closing $t; done; }
+
+# Steps of 10 %: 4000, 3600, 3200, held by the swap-in; 8000 again, 7200, held by the refault: that the counter is there at
+# 6.5 s is no refault yet.
+@test "wss-estimate: zballoond and self-ballooning, an example worked out by hand" {
+	guest_counters >counters
+	eight_windows >in
+	estimates zballoond:10% --counters counters | cut -d'|' -f2- | xargs >got
+	file_is got '4000|] 3600|] 3200|] 3200|] 3200|] 8000|] 7200|] 7200|]'
+	estimates zballoond:step=10%,epoch=2s -c counters | cut -d'|' -f2 | xargs >got
+	file_is got '4000 4000 3600 3600 3600 8000 8000 8000'
+	gzip -k counters
+	estimates self-ballooning -c counters.gz | cut -d'|' -f2 | xargs >got
+	file_is got '4000 4000 4000 4000 4000 8000 8000 8000'
+}
+
+@test "wss-estimate: zballoond ends at nothing" {
+	{ echo "$COUNTERS"; counter 5 Committed_AS 4000; counter 5 pswpin 0; } >counters
+	eight_windows >in
+	estimates zballoond:30% -c counters | cut -d'|' -f2 | xargs >got
+	file_is got '4000 2800 1600 400 0 0 0 0'
+}
+
+# 10 pages written: 40 KiB. 100 KiB referenced: 100, at most 140. 20 KiB referenced: 40, at most 60, and 4 for a lost event.
+@test "wss-estimate: fusion, an example worked out by hand" {
+	{ echo "$COUNTS"; for t in 1 2 3 4; do pages $t 0 10 1; closing $t $((t / 4)) 1; done; closing 5 0 1; } >in
+	{ echo "$COUNTERS"; counter 15 Referenced 100; counter 30 Referenced 20; } >counters
+	estimates fusion -c counters >got
+	file_is got '1 [||] no-data
+2 [100|100|140]
+3 [40|40|60]
+4 [40|40|64] lost
+5 [20|20|20]'
+}
+
+@test "wss-estimate: methods without their counters have no value, and need --counters" {
+	{ echo "$COUNTERS"; counter 5 Committed_AS 4000; counter 5 pswpin 1 b; } >counters
+	{ echo "$COUNTS"; closing 1; } >in
+	is "$(estimates zballoond -c counters)" '1 [||] no-data'
+	is "$(sed -i s/Committed/Omitted/ counters; estimates self-ballooning -c counters)" '1 [||] no-data'
+	is "$(estimates fusion -c counters)" '1 [||] no-data'
+	run --separate-stderr -64 wss-estimate -P -m threshold -m zballoond in
+	stderr_is "wss-estimate: --method: zballoond needs --counters; try 'wss-estimate --help'"
+}
+
+@test "wss-estimate: methods on counters alone take events too, beside those that need events" {
+	{ echo "$COUNTERS"; counter 5 Committed_AS 4000 model; } >counters
+	wss-trace -s model:1s:10w -n 2 -p 1s >events
+	is "$(wss-estimate -m self-ballooning -c counters events | column wss_kib | xargs)" '4000 4000'
+	is "$(wss-estimate -m self-ballooning -m mrc -c counters events | column wss_kib | xargs)" '4000 40 4000 40'
+}
+
+@test "wss-estimate: counters of VMs in any order find their windows" {
+	{ echo "$COUNTERS"; for t in 5 15; do counter $t Committed_AS $((t * 4)); done
+		for t in 5 15; do counter $t Committed_AS $((t * 40)) b; done; } >counters
+	{ echo "$COUNTS"; closing 1; closing 2; closing 1 | sed s/,a,/,b,/; closing 2 | sed s/,a,/,b,/; } >forward
+	{ echo "$COUNTS"; closing 1 | sed s/,a,/,b,/; closing 1; closing 2 | sed s/,a,/,b,/; closing 2; } >mixed
+	is "$(wss-estimate -m self-ballooning -c counters forward | column wss_kib | xargs)" '20 60 200 600'
+	is "$(wss-estimate -m self-ballooning -c counters mixed | column wss_kib | xargs)" '200 20 600 60'
+}
+
+@test "wss-estimate: nobody waits for counters: no writer, half a row, late rows" {
+	mkfifo in counters
+	wss-estimate -P -m self-ballooning -c counters in >out 3>&- &
+	later_kill $!
+	exec 8<>in
+	{ echo "$COUNTS"; closing 1; } >&8
+	until_true grep -q "^1$S,.*,no-data" out
+	exec 9<>counters
+	printf '%s\n5,a,Comm' "$COUNTERS" >&9
+	closing 2 >&8
+	until_true grep -q "^2$S,.*,no-data" out
+	printf 'itted_AS,4000\n' >&9
+	closing 3 >&8
+	until_true grep -q "^3$S,1$S,a,self-ballooning,4000,,,400000,360000,0,$" out
+	exec 9>&-
+	closing 4 >&8
+	until_true grep -q "^4$S,1$S,a,self-ballooning,4000,,,400000,360000,0,$" out
+	exec 8>&-
+}
+
+@test "wss-estimate: counters that are not what they should be" {
+	eight_windows >in
+	run --separate-stderr -66 wss-estimate -P -m self-ballooning -c nowhere in
+	stderr_is "wss-estimate: cannot read nowhere: No such file or directory"
+	run --separate-stderr -65 wss-estimate -P -m self-ballooning -c in in
+	stderr_is "wss-estimate: in: line 1: count records, need counter records"
+	{ echo "$COUNTERS"; counter 5 x 1; counter 4 x 1; } >back
+	run --separate-stderr -65 wss-estimate -P -m self-ballooning -c back in
+	stderr_is "wss-estimate: back: line 3: column 't_ns': goes back from 500000000 to 400000000 for VM 'a'"
+}
+
+@test "wss-estimate: a file of counters that grows is followed" {
+	{ echo "$COUNTERS"; counter 5 Committed_AS 4000; } >counters
+	mkfifo in
+	wss-estimate -P -m self-ballooning -c counters in >out 3>&- &
+	later_kill $!
+	exec 8<>in
+	{ echo "$COUNTS"; closing 1; } >&8
+	until_true grep -q "^1$S,.*,self-ballooning,4000," out
+	counter 15 Committed_AS 8000 >>counters
+	closing 2 >&8
+	until_true grep -q "^2$S,.*,self-ballooning,8000," out
+	exec 8>&-
 }

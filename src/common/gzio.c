@@ -168,6 +168,7 @@ void gzout_close(struct gzout *out)
 struct gzin {
 	int fd;
 	const char *name;
+	bool aside;        /* never waited for */
 	bool eof;          /* of the file */
 	bool gzip, known;  /* which of the two, once seen */
 	bool in_member;
@@ -207,16 +208,17 @@ void gzin_before_wait(struct gzin *in, void (*before_wait)(void *), void *contex
 	in->context = context;
 }
 
-struct gzin *gzin_open(const char *name)
+static struct gzin *open_gzin(const char *name, bool aside)
 {
 	struct gzin *in = or_die(calloc(1, sizeof(*in)));
 
 	in->name = name;
+	in->aside = aside;
 	if (strcmp(name, "-") == 0) {
 		in->fd = STDIN_FILENO;
 		in->name = "standard input";
 	} else {
-		in->fd = open(name, O_RDONLY | O_CLOEXEC);
+		in->fd = open(name, O_RDONLY | O_CLOEXEC | (aside ? O_NONBLOCK : 0));
 		if (in->fd < 0)
 			die_errno(errno == EACCES ? EX_NOPERM : EX_NOINPUT, "cannot read %s", name);
 	}
@@ -225,7 +227,17 @@ struct gzin *gzin_open(const char *name)
 	return in;
 }
 
-/* Waits until there is input. False when the program shall stop instead. */
+struct gzin *gzin_open(const char *name)
+{
+	return open_gzin(name, false);
+}
+
+struct gzin *gzin_open_aside(const char *name)
+{
+	return open_gzin(name, true);
+}
+
+/* Waits until there is input. False when the program shall stop instead, or this input is not waited for. */
 static bool wait_for_input(struct gzin *in)
 {
 	struct pollfd fds[2] = { { .fd = in->fd, .events = POLLIN },
@@ -233,6 +245,8 @@ static bool wait_for_input(struct gzin *in)
 
 	if (poll(fds, 1, 0) == 1)
 		return true;
+	if (in->aside)
+		return false;
 	if (in->before_wait)
 		in->before_wait(in->context);
 	while (!tool_stop) {
@@ -256,7 +270,7 @@ static bool fill_raw(struct gzin *in)
 		if (got < 0)
 			die_errno(errno == EISDIR ? EX_NOINPUT : EX_IOERR, "cannot read %s", in->name);
 		if (got == 0) {
-			in->eof = true;
+			in->eof = !in->aside;
 			break;
 		}
 		in->raw_at = 0;

@@ -35,6 +35,11 @@ struct gzin;
 /* "-" is standard input. `name` is kept, for messages. Dies: EX_NOINPUT, EX_NOPERM. */
 struct gzin *gzin_open(const char *name);
 /*
+ * A second input, which nobody waits for: gzin_line() is false whenever nothing more has arrived, and may be called again
+ * later. A pipe need not have a writer yet; what is cut off is taken for not yet written.
+ */
+struct gzin *gzin_open_aside(const char *name);
+/*
  * The next line without its newline, NUL-terminated, until the next call. False at the end, and when tool_stop is set
  * and nothing more has arrived. Calls `before_wait` when it must wait for input, so that a filter sends what it has.
  * Dies with EX_DATAERR naming file and line: cut off, bad gzip data, NUL byte, line too long; EX_IOERR.

@@ -352,36 +352,58 @@ static bool next_line(struct rec_in *in, char **line, size_t *len)
 	return true;
 }
 
-static void next_file(struct rec_in *in)
+static bool begin_file(struct rec_in *in)
 {
 	char *line;
 	size_t len;
 
+	if (!next_line(in, &line, &len))
+		return false;
+	read_header(in, line, len);
+	in->accepted = 1u << in->kind;
+	return true;
+}
+
+static void next_file(struct rec_in *in)
+{
 	if (in->gz)
 		gzin_close(in->gz);
 	in->gz = gzin_open(*in->files++);
 	in->files_left--;
 	if (in->flush_before_wait)
 		gzin_before_wait(in->gz, flush_out, in->flush_before_wait);
-	if (!next_line(in, &line, &len))
+	if (!begin_file(in))
 		die(EX_DATAERR, "%s: empty: no header line", gzin_name(in->gz));
-	read_header(in, line, len);
-	in->accepted = 1u << in->kind;
 }
 
-struct rec_in *rec_open(char *const *files, int n, unsigned accepted)
+static struct rec_in *new_in(unsigned accepted)
 {
-	static char *const standard_input[] = { (char *)"-" };
 	struct rec_in *in = or_die(calloc(1, sizeof(*in)));
 
-	in->files = n > 0 ? files : standard_input;
-	in->files_left = n > 0 ? n : 1;
 	in->accepted = accepted;
 	if (csv_init(&in->csv, CSV_STRICT | CSV_STRICT_FINI) != 0)
 		die(EX_OSERR, "out of memory");
 	csv_set_space_func(&in->csv, no_byte);
 	csv_set_term_func(&in->csv, no_byte);
+	return in;
+}
+
+struct rec_in *rec_open(char *const *files, int n, unsigned accepted)
+{
+	static char *const standard_input[] = { (char *)"-" };
+	struct rec_in *in = new_in(accepted);
+
+	in->files = n > 0 ? files : standard_input;
+	in->files_left = n > 0 ? n : 1;
 	next_file(in);
+	return in;
+}
+
+struct rec_in *rec_open_aside(const char *file, unsigned accepted)
+{
+	struct rec_in *in = new_in(accepted);
+
+	in->gz = gzin_open_aside(file);
 	return in;
 }
 
@@ -545,6 +567,8 @@ bool rec_next(struct rec_in *in, void *row)
 	char *line;
 	size_t len;
 
+	if (!in->kind_known && !begin_file(in))
+		return false;
 	for (;;) {
 		if (!next_line(in, &line, &len)) {
 			if (in->files_left == 0)

@@ -119,6 +119,11 @@ struct rec_in;
  * is read here, and says the kind; further files must be of the same one.
  */
 struct rec_in *rec_open(char *const *files, int n, unsigned accepted);
+/*
+ * A second input, of one file, which nobody waits for: its header has not been read yet, and rec_next() is false whenever
+ * nothing more has arrived; more may come later.
+ */
+struct rec_in *rec_open_aside(const char *file, unsigned accepted);
 enum rec_kind rec_in_kind(const struct rec_in *);
 /* The next row, into a struct rec_KIND (or union rec). False at the end. */
 bool rec_next(struct rec_in *, void *row);

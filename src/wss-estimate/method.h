@@ -4,7 +4,7 @@
  * `const struct method method_NAME`; the table of methods is made by the Makefile from the file names. No I/O in them.
  *
  * A method works on counts or on the events themselves, where their order matters: it has the hook pages or the hook
- * reference. For each VM wss-estimate calls: pages for every page row of a window, or reference for every event of it that
+ * reference; or on neither, but on counters. For each VM wss-estimate calls: pages for every page row of a window, or reference for every event of it that
  * has a gfn; then window at its end; at the very end release. An idle window has none of the first. Windows of a VM come in
  * order of time.
  */
@@ -15,6 +15,7 @@
 #include "../common/opt.h"
 #include "../common/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct method_result {
 	uint64_t wss;
 	uint64_t low, high;    /* at least, at most; wss-estimate limits high by the VM's memory */
 	uint8_t note;          /* enum note; preset to lost or none from the closing row */
+	bool sees_reads;       /* high holds even when the source is blind to reads */
 };
 
 struct method {
@@ -42,10 +44,16 @@ struct method {
 	const struct method_parameter *parameters;
 	size_t state_size;     /* for each VM, zeroed at first */
 
-	/* Hooks, one of the first two; `value` holds the parameters in the order of the table. */
+	/* Hooks, at most one of the first two; `value` holds the parameters in the order of the table. */
 	void (*pages)(void *state, const uint64_t *value, const struct rec_count *row);
 	void (*reference)(void *state, const uint64_t *value, const struct rec_event *event);
 	void (*window)(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *);
+	/*
+	 * Optional: names of counters, NULL at the end. Before window comes counter for each row of one of them, `which` of
+	 * the names, that is not after the window's end.
+	 */
+	const char *const *counters;
+	void (*counter)(void *state, size_t which, uint64_t counter);
 	/* Optional. Frees what the state points to. */
 	void (*release)(void *state);
 };

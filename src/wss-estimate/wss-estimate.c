@@ -7,6 +7,7 @@
 #include "../common/record.h"
 #include "../common/tool.h"
 #include "../common/vms.h"
+#include "counters.h"
 #include "method.h"
 #include "select.h"
 
@@ -16,17 +17,19 @@
 
 static struct {
 	struct opt_list method;
+	const char *counters;
 	bool list_methods;
 } cfg;
 
 static const struct opt opts[] = {
 	{ 'm', "method", "NAME[:PARAMETERS]", "a method, may be repeated [reuse]", OPT_LIST, &cfg.method, 0, 0 },
+	{ 'c', "counters", "FILE", "counter records, for methods that need them", OPT_TEXT, &cfg.counters, 0, 0 },
 	{ 0, "methods", NULL, "list the methods with their parameters and sources", OPT_FLAG, &cfg.list_methods, 0, 0 },
 	{ 0 },
 };
 
 static const struct usage usage = {
-	"[-m METHOD[:PARAMETERS]]... [FILE...]",
+	"[-m METHOD[:PARAMETERS]]... [-c FILE] [FILE...]",
 	"Reads count records, or events for methods that need their order; writes estimate records: the working set of each VM.",
 	opts,
 	"  wss-trace -s process:1234 -p 1s | wss-count | wss-estimate -P\n"
@@ -38,6 +41,7 @@ static const struct usage usage = {
 struct selection {
 	struct selected *selected;
 	size_t n;
+	struct counters *counters; /* NULL: none */
 };
 
 struct vm {
@@ -52,7 +56,7 @@ static struct selection select_methods(void)
 {
 	static const char *standard[] = { "reuse" };
 	struct opt_list wanted = cfg.method.n ? cfg.method : (struct opt_list){ standard, 1 };
-	struct selection all = { or_die(calloc(wanted.n, sizeof(*all.selected))), wanted.n };
+	struct selection all = { or_die(calloc(wanted.n, sizeof(*all.selected))), wanted.n, NULL };
 
 	for (size_t i = 0; i < wanted.n; i++) {
 		all.selected[i] = select_method(wanted.item[i]);
@@ -61,6 +65,20 @@ static struct selection select_methods(void)
 				opt_die("--method: '%s' is given twice", wanted.item[i]);
 	}
 	return all;
+}
+
+static void open_counters(struct selection *all)
+{
+	if (cfg.counters)
+		all->counters = counters_open(cfg.counters);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct method *method = all->selected[i].method;
+
+		if (method->counters && !all->counters)
+			opt_die("--method: %s needs --counters", method->name);
+		for (size_t k = 0; method->counters && method->counters[k]; k++)
+			counters_want(all->counters, method->counters[k]);
+	}
 }
 
 static void release_methods(struct selection *all, struct vms *vms)
@@ -74,6 +92,8 @@ static void release_methods(struct selection *all, struct vms *vms)
 			free(state);
 		}
 	free(all->selected);
+	if (all->counters)
+		counters_close(all->counters);
 }
 
 static struct vm *get_vm(struct vms *vms, const struct selection *all, const char *name)
@@ -95,16 +115,33 @@ static void check_order(struct rec_in *in, struct vm *vm, const struct rec_count
 	vm->window_ns = row->window_ns;
 }
 
+/* Gives each method the counters that it knows, up to the end of the window. */
+static void put_counters(struct vm *vm, const struct selection *all, const struct rec_count *closing)
+{
+	struct rec_counter row;
+
+	while (all->counters && counters_next(all->counters, closing->vm, closing->t_ns, &row)) {
+		for (size_t i = 0; i < all->n; i++) {
+			const struct method *method = all->selected[i].method;
+
+			for (size_t k = 0; method->counters && method->counters[k]; k++)
+				if (strcmp(method->counters[k], row.counter) == 0)
+					method->counter(vm->state[i], k, row.value);
+		}
+	}
+}
+
 static void put_estimates(struct rec_out *out, struct vm *vm, const struct selection *all, const struct rec_count *closing)
 {
-	bool upper_bound = !(closing->blind & BLIND_READS); /* unknown has every bit */
+	bool sees_reads = !(closing->blind & BLIND_READS); /* unknown has every bit */
 
+	put_counters(vm, all, closing);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct selected *selected = &all->selected[i];
-		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, closing->lost ? note_lost : TOKEN_NONE };
+		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, closing->lost ? note_lost : TOKEN_NONE, false };
 
 		selected->method->window(vm->state[i], selected->value, closing, &result);
-		if (!upper_bound)
+		if (!sees_reads && !result.sees_reads)
 			result.high = UNKNOWN;
 		else if (result.high > closing->memory_pages)
 			result.high = closing->memory_pages;
@@ -146,7 +183,8 @@ static void estimate_counts(struct rec_in *in, struct rec_out *out, struct vms *
 		}
 		vm->open = true;
 		for (size_t i = 0; i < all->n; i++)
-			all->selected[i].method->pages(vm->state[i], all->selected[i].value, &row);
+			if (all->selected[i].method->pages)
+				all->selected[i].method->pages(vm->state[i], all->selected[i].value, &row);
 	}
 }
 
@@ -168,7 +206,8 @@ static void put_event(struct rec_out *out, struct vm *vm, const struct selection
 	case event_read:
 	case event_access:
 		for (size_t i = 0; i < all->n; i++)
-			all->selected[i].method->reference(vm->state[i], all->selected[i].value, event);
+			if (all->selected[i].method->reference)
+				all->selected[i].method->reference(vm->state[i], all->selected[i].value, event);
 		break;
 	case event_size:
 		vm->closing.memory_pages = event->pages;
@@ -211,17 +250,20 @@ static void estimate_events(struct rec_in *in, struct rec_out *out, struct vms *
 	}
 }
 
-/* The kind of record that all selected methods work on. */
-static unsigned accepted_kind(const struct selection *all)
+/* The kind of record that all selected methods work on. Those that need only counters work on both. */
+static unsigned accepted_kinds(const struct selection *all)
 {
-	const struct selected *first = &all->selected[0];
+	const struct selected *on_counts = NULL, *on_events = NULL;
 
-	for (size_t i = 1; i < all->n; i++)
-		if (!all->selected[i].method->pages != !first->method->pages)
-			opt_die("--method: %s works on counts, %s on events: not in one run",
-				(first->method->pages ? first : &all->selected[i])->text,
-				(first->method->pages ? &all->selected[i] : first)->text);
-	return first->method->pages ? ACCEPT(count) : ACCEPT(event);
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->selected[i].method->pages)
+			on_counts = &all->selected[i];
+		if (all->selected[i].method->reference)
+			on_events = &all->selected[i];
+	}
+	if (on_counts && on_events)
+		opt_die("--method: %s works on counts, %s on events: not in one run", on_counts->text, on_events->text);
+	return (on_events ? 0 : ACCEPT(count)) | (on_counts ? 0 : ACCEPT(event));
 }
 
 int main(int argc, char **argv)
@@ -234,8 +276,9 @@ int main(int argc, char **argv)
 		return tool_finish();
 	}
 	struct selection all = select_methods();
+	open_counters(&all);
 	struct vms vms = { .state_size = sizeof(struct vm) + all.n * sizeof(void *) };
-	struct rec_in *in = rec_open(argv + first, argc - first, accepted_kind(&all));
+	struct rec_in *in = rec_open(argv + first, argc - first, accepted_kinds(&all));
 	struct rec_out *out = rec_create(REC_estimate);
 
 	rec_flush_before_wait(in, out);
