@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SCANS_KEPT = 63, HUGE_RUNS_MAX = 1 << 16 };
@@ -301,26 +302,40 @@ static bool all_of(struct track *t, uint64_t start, uint64_t kind)
 	return bytes == HUGE_BYTES;
 }
 
+/* Asks the kernel for a huge page in place of the small ones at `start`. A page in use makes it EAGAIN for a moment. */
+static bool collapse(struct track *t, uint64_t start)
+{
+	enum { COLLAPSE = 25, TRIES = 5 }; /* MADV_COLLAPSE */
+	const struct timespec moment = { .tv_nsec = NS_PER_MS };
+	struct iovec chunk = { (void *)(uintptr_t)start, HUGE_BYTES };
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (syscall(SYS_process_madvise, t->pidfd, &chunk, 1, COLLAPSE, 0) == HUGE_BYTES)
+			return true;
+		if (errno != EAGAIN)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return false;
+}
+
 /*
  * Puts together what our protection split. Not where pages are missing now: a balloon or an allocator gave them back,
  * and they would be filled again.
  */
 static void restore_huge(struct track *t)
 {
-	enum { COLLAPSE = 25 }; /* MADV_COLLAPSE */
 	uint64_t split = 0, restored = 0;
 	int error = 0;
 
 	for (size_t i = 0; i < t->huge_runs; i++)
 		for (uint64_t at = t->huge[i].start; at < t->huge[i].end; at += HUGE_BYTES) {
-			struct iovec chunk = { (void *)(uintptr_t)at, HUGE_BYTES };
-
 			if (all_of(t, at, PAGE_HUGE) || !all_of(t, at, PAGE_PRESENT))
 				continue;
 			split++;
 			if (error == EPERM)
 				continue;
-			if (syscall(SYS_process_madvise, t->pidfd, &chunk, 1, COLLAPSE, 0) == HUGE_BYTES)
+			if (collapse(t, at))
 				restored++;
 			else
 				error = errno;
