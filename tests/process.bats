@@ -329,6 +329,23 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	grep -q '^wss-trace: warning: w: tracing costs it about .* the period grows to ' t.err
 }
 
+# bats test_tags=slow
+@test "process: --period auto is short for an idle target, and as long as a busy one needs" {
+	need_uffd
+	wss-load -P 1s:0w > idle.truth 3>&- & later_kill $!
+	local idle=$! busy
+	wss-load -P 1s:40000w@4000000 > busy.truth 3>&- & later_kill $!
+	busy=$!
+	until_true grep -q 160000 busy.truth
+	# 100 ms is enough for nothing. 40,000 first writes at 100 ns or more are 4 ms: at 1 % that is 400 ms at least.
+	wss-trace -s "idle=process:$idle" -p auto --max-overhead=20% -f 2s -P > idle.csv
+	wss-trace -s "busy=process:$busy" -p auto --max-overhead=1% -f 3s -P > busy.csv 2> err
+	is "$(awk -F, '$4 == "tick" { print $7 }' idle.csv | sed -n '1p;$p' | xargs)" "800000000 100000000"
+	between 400000000 "$(awk -F, '$4 == "tick" { last = $7 } END { print last }' busy.csv)" 102400000000
+	is "$(awk -F, '$4 == "tick" && ($7 % 100000000 || $7 < 100000000)' busy.csv)" ''
+	is "$(cat err)" ''
+}
+
 @test "process: a filter that kills for a userfaultfd does not get to see it" {
 	need_uffd
 	[ "$(id -u)" = 0 ] || cannot "needs root to suspend a filter"

@@ -80,6 +80,10 @@ load helper
 	stderr_is "wss-trace: --period: bad value '5': need a number and ns, us, ms, s, min or h; try 'wss-trace --help'"
 	run --separate-stderr -64 wss-trace -p 1us
 	stderr_is "wss-trace: --period: '1us' is too small: at least 1ms; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -p auto --max-overhead=0% -s model:1s:1w
+	stderr_is "wss-trace: --period auto: needs a --max-overhead above 0%; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -p auto -s model:1s:1w
+	stderr_is "wss-trace: --period auto: source model costs nothing, in virtual time; give the period; try 'wss-trace --help'"
 	run --separate-stderr -64 wss-trace -n 0
 	stderr_is "wss-trace: --periods: '0' is too small: at least 1; try 'wss-trace --help'"
 	run --separate-stderr -64 wss-trace --nonsense

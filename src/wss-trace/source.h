@@ -23,8 +23,9 @@ struct target {
 	const char *spec;      /* what stands behind "SOURCE:" in -s, without the options */
 	const char *name;      /* of the VM: NAME= of -s, or set by open() with target_name() */
 	const char *options;   /* what stands behind '?': key=value&key=value; NULL = none */
-	uint64_t asked_ns;     /* -p */
+	uint64_t asked_ns;     /* -p; with --period auto the shortest */
 	uint64_t period_ns;    /* now: asked_ns, or longer to stay within --max-overhead */
+	uint64_t busy_ns;      /* what tracing cost it in the last period, as period_within_overhead() was told */
 	uint64_t due_ns;       /* end of the running period */
 	uint64_t t_ns;         /* time that emitted rows carry */
 	uint64_t closed_periods;
@@ -111,6 +112,6 @@ void emit_row(const struct rec_event *row);
  * The length of the next period: the asked one, doubled as often as needed (at most 64 x) for `faults` in `period_ns` at
  * `cost_ns` each to stay within max_overhead_ppm. Says once when it grows, and when it is not enough.
  */
-uint64_t period_within_overhead(const struct target *, uint64_t faults, uint64_t period_ns, uint64_t cost_ns);
+uint64_t period_within_overhead(struct target *, uint64_t faults, uint64_t period_ns, uint64_t cost_ns);
 
 #endif

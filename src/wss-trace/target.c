@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_GROWTH = 6 }; /* a period grows to 2^6 times the asked one at most */
+/* A period grows to 2^6 times the asked one at most, one that we choose to 2^10 times the shortest, from 2^3 times at first. */
+enum { LONGEST_GROWTH = 6, AUTO_GROWTH = 10, AUTO_FIRST = 8 };
+enum { AUTO_SHORTEST_NS = 100000000 };
 
 struct target **all_targets;
 size_t target_count;
@@ -16,6 +18,7 @@ uint64_t max_overhead_ppm = 20000;
 uint64_t load_seed = 1;
 
 static struct rec_out *out;
+static bool period_chosen; /* by us, not by -p */
 
 static const struct source *find_source(const char *name, size_t len)
 {
@@ -56,7 +59,10 @@ struct target *target_parse(const char *text, uint64_t period_ns)
 		*options++ = '\0';
 	target->spec = spec;
 	target->options = options;
-	target->asked_ns = target->period_ns = target->due_ns = period_ns;
+	period_chosen = period_ns == PERIOD_AUTO;
+	target->asked_ns = period_ns == PERIOD_AUTO ? AUTO_SHORTEST_NS : period_ns;
+	target->period_ns = period_ns == PERIOD_AUTO ? AUTO_FIRST * AUTO_SHORTEST_NS : period_ns;
+	target->due_ns = target->period_ns;
 	list_target(target);
 	return target;
 }
@@ -201,19 +207,32 @@ void emit(struct target *target, enum event event, uint64_t gfn, uint64_t pages,
 	rec_put(out, &row);
 }
 
-uint64_t period_within_overhead(const struct target *target, uint64_t faults, uint64_t period_ns, uint64_t cost_ns)
+/* The asked period, doubled as often as needed, at most `growth` times, for busy_ns to be within the overhead. */
+static uint64_t shortest_period(const struct target *target, uint64_t busy_ns, int growth)
 {
-	uint64_t busy_ns = num_mul(faults, cost_ns);
 	uint64_t next_ns = target->asked_ns;
-	char text[NUM_MAX];
 
 	/* The faults of a longer period are at least those of a shorter one: never too short by this. */
-	for (int i = 0; i < LONGEST_GROWTH; i++) {
+	for (int i = 0; i < growth; i++) {
 		if (max_overhead_ppm == 0 || num_scale(busy_ns, 1000000, next_ns) <= max_overhead_ppm)
 			break;
 		next_ns *= 2;
 	}
-	if (next_ns > period_ns && next_ns > target->period_ns)
+	return next_ns;
+}
+
+uint64_t period_auto(const struct target *target, uint64_t own_ns)
+{
+	return shortest_period(target, target->busy_ns > own_ns ? target->busy_ns : own_ns, AUTO_GROWTH);
+}
+
+uint64_t period_within_overhead(struct target *target, uint64_t faults, uint64_t period_ns, uint64_t cost_ns)
+{
+	uint64_t busy_ns = target->busy_ns = num_mul(faults, cost_ns);
+	uint64_t next_ns = shortest_period(target, busy_ns, LONGEST_GROWTH);
+	char text[NUM_MAX];
+
+	if (!period_chosen && next_ns > period_ns && next_ns > target->period_ns)
 		warn("%s: tracing costs it about %lu.%lu %% of a processor; the period grows to %s (--max-overhead)",
 		     target->name, num_scale(busy_ns, 100, period_ns), num_scale(busy_ns, 1000, period_ns) % 10,
 		     num_text_ns(text, next_ns));

@@ -13,19 +13,21 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct {
 	struct opt_list specs;
-	uint64_t period_ns;
+	const char *period;
+	uint64_t period_ns; /* PERIOD_AUTO: we choose it */
 	uint64_t periods; /* 0 = no limit */
 	uint64_t for_ns;  /* 0 = no limit */
 	bool pace;
 	const char *probe, *release;
-} cfg = { .period_ns = NS_PER_S };
+} cfg = { .period = "1s" };
 
 static const struct opt opts[] = {
 	{ 's', "source", "[NAME=]SOURCE:SPEC", "what to trace; may be repeated; without it: what works here", OPT_LIST, &cfg.specs, 0, 0 },
-	{ 'p', "period", "TIME", "length of a period", OPT_NS, &cfg.period_ns, NS_PER_MS, 24 * 3600 * UINT64_C(1000000000) },
+	{ 'p', "period", "TIME|auto", "length of a period; auto: as short as --max-overhead allows [1s]", OPT_TEXT, &cfg.period, 0, 0 },
 	{ 'n', "periods", "N", "end after N periods", OPT_U64, &cfg.periods, 1, 0 },
 	{ 'f', "for", "TIME", "end after TIME", OPT_NS, &cfg.for_ns, 1, 0 },
 	{ 0, "max-overhead", "PERCENT", "let periods grow when tracing costs a target more; 0% = never", OPT_PPM, &max_overhead_ppm, 0, 1000000 },
@@ -37,7 +39,7 @@ static const struct opt opts[] = {
 };
 
 static const struct usage usage = {
-	"[-p TIME] [-n N | -f TIME] -s [NAME=]SOURCE:SPEC...",
+	"[-p TIME|auto] [-n N | -f TIME] -s [NAME=]SOURCE:SPEC...",
 	"Dumps the page events of virtual machines and processes as event records.",
 	opts,
 	"  wss-trace -s process:4242 -p 1s -n 10 | wss-count | wss-estimate -P\n"
@@ -125,15 +127,25 @@ static struct target *next_due(void)
 	return next;
 }
 
+/* Processor time of this thread: collecting and writing are all it does. */
+static uint64_t spent_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
 /* The period of a target that is due now: its events, then the tick. */
 static void close_period(struct target *target)
 {
+	uint64_t asked_ns = cfg.period_ns == PERIOD_AUTO ? target->period_ns : target->asked_ns;
 	uint64_t lost = target->source->collect(target);
 
 	if (!target->source->own_rows && !target->follows) {
 		struct rec_event tick = {
 			.t_ns = target->t_ns, .vm = target->name, .vcpu = UNKNOWN, .event = event_tick, .gfn = UNKNOWN,
-			.pages = UNKNOWN, .arg = target->asked_ns, .lost = lost ? lost : UNKNOWN,
+			.pages = UNKNOWN, .arg = asked_ns, .lost = lost ? lost : UNKNOWN,
 		};
 
 		emit_row(&tick);
@@ -184,6 +196,8 @@ static uint64_t trace(struct rec_out *out)
 		if (next_due() != target || (!virtual_time && clock_now_ns() < start_ns + target->due_ns))
 			continue; /* something happened meanwhile */
 		target->t_ns = virtual_time ? target->due_ns : clock_now_ns();
+		uint64_t begin_ns = spent_ns();
+
 		close_period(target);
 		if (virtual_time && cfg.pace && !clock_sleep_until(start_ns + target->due_ns))
 			break;
@@ -192,12 +206,14 @@ static uint64_t trace(struct rec_out *out)
 		if (target->ended || (cfg.periods && ++target->closed_periods >= cfg.periods) ||
 		    (cfg.for_ns && target->due_ns >= cfg.for_ns))
 			end_target(target);
+		if (!virtual_time || cfg.pace)
+			rec_flush(out);
+		if (cfg.period_ns == PERIOD_AUTO)
+			target->period_ns = period_auto(target, spent_ns() - begin_ns);
 		target->due_ns += target->period_ns;
 		/* What we are late for is not made up: that period is longer, and the ticks say so. */
 		while (!virtual_time && start_ns + target->due_ns <= clock_now_ns())
 			target->due_ns += target->period_ns;
-		if (!virtual_time || cfg.pace)
-			rec_flush(out);
 		target_sweep();
 	}
 	for (size_t i = 0; i < target_count; i++)
@@ -206,11 +222,29 @@ static uint64_t trace(struct rec_out *out)
 	return periods;
 }
 
+static void read_period(void)
+{
+	cfg.period_ns = PERIOD_AUTO;
+	if (strcmp(cfg.period, "auto") != 0)
+		cfg.period_ns = opt_number("--period", cfg.period, OPT_NS, NS_PER_MS, 24 * 3600 * UINT64_C(1000000000));
+	else if (max_overhead_ppm == 0)
+		opt_die("--period auto: needs a --max-overhead above 0%%");
+}
+
+static void add_target(const char *text)
+{
+	const struct target *target = target_parse(text, cfg.period_ns);
+
+	if (cfg.period_ns == PERIOD_AUTO && target->source->virtual_time)
+		opt_die("--period auto: source %s costs nothing, in virtual time; give the period", target->source->name);
+}
+
 int main(int argc, char **argv)
 {
 	tool_init("wss-trace", TOOL_SOURCE);
 	int first = opt_parse(argc, argv, &usage);
 
+	read_period();
 	if (first < argc)
 		opt_die("unexpected '%s'", argv[first]);
 	if (cfg.probe)
@@ -222,7 +256,7 @@ int main(int argc, char **argv)
 		return tool_finish();
 	}
 	for (size_t i = 0; i < cfg.specs.n; i++)
-		target_parse(cfg.specs.item[i], cfg.period_ns);
+		add_target(cfg.specs.item[i]);
 	struct rec_out *out = rec_create(REC_event);
 
 	emit_to(out);
