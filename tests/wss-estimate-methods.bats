@@ -327,3 +327,52 @@ eight_windows() { echo "$COUNTS"; for t in 1 2 3 4 5 6 7 8; do closing $t; done;
 	until_true grep -q "^2$S,.*,self-ballooning,8000," out
 	exec 8>&-
 }
+
+# ---- geiger ----
+
+# The VM has 2 pages of cache, frames 7 and 8. Blocks 1 2 3 4 1 2 3 4 1 are read, each into the page that is oldest: LRU.
+# An LRU memory of 4 pages, 2 more, would have kept all four; each is read again from place 2 of the ghost buffer.
+# Then 4, which is still held, comes from disk into its own page: nothing. Nothing in the third window.
+# In the fourth 3 is written from frame 7 (1 goes), and 1 is read again, from place 1.
+@test "wss-estimate: geiger, an example worked out by hand" {
+	{
+		echo t_ns,vm,vcpu,event,gfn,pages,arg,lost
+		echo 0,a,,begin,,,,
+		echo 0,a,,size,,100,2,
+		i=0
+		for block in 1 2 3 4; do echo "1,a,,bread,$((7 + i++ % 2)),1,$block,"; done
+		echo 1$S,a,,tick,,,1$S,
+		for block in 1 2 3 4 1; do echo "1$S,a,,bread,$((7 + i++ % 2)),1,$block,"; done
+		echo 2$S,a,,tick,,,1$S,
+		echo "2$S,a,,bread,8,1,4,"
+		echo 3$S,a,,tick,,,1$S,
+		echo "3$S,a,,bwrite,7,1,3,"
+		echo "3$S,a,,bread,8,1,1,"
+		echo 4$S,a,,tick,,,1$S,
+	} >in
+	estimates geiger:interval=1s >got
+	file_is got '1 [||] no-data
+2 [|16|]
+3 [||] no-data
+4 [|12|]'
+	estimates geiger:interval=2s | cut -d'|' -f2- | xargs >got
+	file_is got '|] warming 16|] 16|] 12|]'
+}
+
+# Block 1 is in frames 7 and 8, so that block 3 evicts nothing from frame 7; 5 is read again from place 1, not 2.
+@test "wss-estimate: geiger, a block that another page holds is not evicted; rows without block or frame say nothing" {
+	{
+		echo t_ns,vm,vcpu,event,gfn,pages,arg,lost
+		echo 0,a,,begin,,,,
+		echo 0,a,,size,,100,2,
+		echo "1,a,,bread,7,1,1,"
+		echo "1,a,,bread,8,1,1,"
+		for block in 5 2; do echo "1,a,,bread,9,1,$block,"; done
+		echo "1,a,,bread,7,1,3,"
+		echo "1,a,,bread,9,1,,"
+		echo "1,a,,bread,,1,3,"
+		echo "1,a,,bread,9,1,5,"
+		echo 1$S,a,,tick,,,1$S,
+	} >in
+	is "$(estimates geiger:interval=1s)" '1 [|12|]'
+}

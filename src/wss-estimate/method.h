@@ -47,6 +47,8 @@ struct method {
 	/* Hooks, at most one of the first two; `value` holds the parameters in the order of the table. */
 	void (*pages)(void *state, const uint64_t *value, const struct rec_count *row);
 	void (*reference)(void *state, const uint64_t *value, const struct rec_event *event);
+	/* Optional, beside reference or alone: for bread and bwrite events. */
+	void (*disk)(void *state, const uint64_t *value, const struct rec_event *event);
 	void (*window)(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *);
 	/*
 	 * Optional: names of counters, NULL at the end. Before window comes counter for each row of one of them, `which` of

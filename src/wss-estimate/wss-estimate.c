@@ -209,6 +209,12 @@ static void put_event(struct rec_out *out, struct vm *vm, const struct selection
 			if (all->selected[i].method->reference)
 				all->selected[i].method->reference(vm->state[i], all->selected[i].value, event);
 		break;
+	case event_bread:
+	case event_bwrite:
+		for (size_t i = 0; i < all->n; i++)
+			if (all->selected[i].method->disk)
+				all->selected[i].method->disk(vm->state[i], all->selected[i].value, event);
+		break;
 	case event_size:
 		vm->closing.memory_pages = event->pages;
 		vm->closing.actual_pages = event->arg;
@@ -258,7 +264,7 @@ static unsigned accepted_kinds(const struct selection *all)
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->selected[i].method->pages)
 			on_counts = &all->selected[i];
-		if (all->selected[i].method->reference)
+		if (all->selected[i].method->reference || all->selected[i].method->disk)
 			on_events = &all->selected[i];
 	}
 	if (on_counts && on_events)
