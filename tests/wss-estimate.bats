@@ -153,6 +153,16 @@ $max,$max,a,aging:128,1125899906842624,1125899906842624,$max,$max,$max,0,lost"
 	exec 9>&-
 }
 
+@test "wss-estimate: --kernel is on top of every estimate and its bounds, but not of one that is unknown" {
+	two_windows >in
+	run --separate-stderr -0 wss-estimate -P --kernel 1MiB -m threshold:2 -m prl in
+	stdout_is "$ESTIMATES
+1$S,1$S,a,threshold:2,1044,1044,1044,400000,360000,0,
+1$S,1$S,a,prl,,,,400000,360000,0,warming
+2$S,1$S,a,threshold:2,1024,1024,1024,400000,360000,0,
+2$S,1$S,a,prl,,,,400000,360000,0,warming"
+}
+
 @test "wss-estimate: a half-finished window at the end is dropped" {
 	{ two_windows; pages a 3 0 1 1; } >in
 	run --separate-stderr -0 wss-estimate -P in
