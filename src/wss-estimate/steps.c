@@ -23,18 +23,18 @@ static int change_of(uint64_t edge)
 	return (int)(edge & MASK) - BIAS;
 }
 
-static void append(uint64_t **array, size_t *n, size_t *size, uint64_t gfn, unsigned low)
+/* Makes room for two more. */
+static void reserve(uint64_t **array, size_t n, size_t *size)
 {
-	if (*n == *size) {
-		*size = *size ? 2 * *size : 64;
-		*array = or_die(reallocarray(*array, *size, sizeof(**array)));
-	}
-	(*array)[(*n)++] = gfn << BITS | low;
+	if (n + 2 <= *size)
+		return;
+	*size = *size ? 2 * *size : 64;
+	*array = or_die(reallocarray(*array, *size, sizeof(**array)));
 }
 
-static void add_edge(struct steps *s, uint64_t gfn, int change)
+static uint64_t make_edge(uint64_t gfn, int change)
 {
-	append(&s->edge, &s->edges, &s->edges_size, gfn, (unsigned)(BIAS + change));
+	return gfn << BITS | (unsigned)(BIAS + change);
 }
 
 void steps_touch(struct steps *s, uint64_t gfn, uint64_t pages, uint64_t times)
@@ -54,9 +54,10 @@ void steps_touch(struct steps *s, uint64_t gfn, uint64_t pages, uint64_t times)
 			s->edges--;
 		}
 	}
+	reserve(&s->edge, s->edges, &s->edges_size);
 	if (begin)
-		add_edge(s, gfn, begin);
-	add_edge(s, gfn + pages, -by);
+		s->edge[s->edges++] = make_edge(gfn, begin);
+	s->edge[s->edges++] = make_edge(gfn + pages, -by);
 }
 
 static int compare(const void *left, const void *right)
@@ -90,8 +91,10 @@ void steps_fold(struct steps *s, steps_change *change, const void *context)
 			touched += change_of(s->edge[edge++]);
 		unsigned now = change(context, number, touched < STEPS_VALUE_MAX ? (unsigned)touched : STEPS_VALUE_MAX);
 
-		if (now != last)
-			append(&s->next, &n, &s->next_size, at, now);
+		if (now == last)
+			continue;
+		reserve(&s->next, n, &s->next_size);
+		s->next[n++] = at << BITS | now;
 		last = now;
 	}
 	uint64_t *old = s->now;

@@ -49,7 +49,7 @@ slowest=0 together=()
 for method in reuse threshold aging prl damon cold vmware fusion zballoond self-ballooning; do
 	own=$(best wss-estimate -P -c "$dir/counters.csv" -m $method "$dir/apart.csv")
 	slowest=$(awk -v a="$own" -v b="$slowest" 'BEGIN { print (a + 0 > b + 0 ? a : b) }')
-	together+=(-m $method)
+	together+=(-m "$method")
 done
 all=$(best wss-estimate -P -c "$dir/counters.csv" "${together[@]}" "$dir/apart.csv")
 line wss-estimate-ten-methods "$(awk -v a="$all" -v b="$slowest" 'BEGIN { printf "%.2f", a / b }')" 2 of-the-slowest-alone
