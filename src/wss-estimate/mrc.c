@@ -8,15 +8,15 @@
 
 void mrc_add(struct mrc *mrc, uint64_t depth, double weight)
 {
-	if (depth > mrc->depths) {
-		if (depth > mrc->room) {
+	if (depth >= mrc->depths) {
+		if (depth >= mrc->room) {
 			mrc->room = depth + depth / 2 + 1024;
 			mrc->at_depth = or_die(reallocarray(mrc->at_depth, mrc->room, sizeof(double)));
 		}
-		memset(mrc->at_depth + mrc->depths, 0, (depth - mrc->depths) * sizeof(double));
-		mrc->depths = depth;
+		memset(mrc->at_depth + mrc->depths, 0, (depth + 1 - mrc->depths) * sizeof(double));
+		mrc->depths = depth + 1;
 	}
-	mrc->at_depth[depth - 1] += weight;
+	mrc->at_depth[depth] += weight;
 	mrc->warm += weight;
 }
 
@@ -24,8 +24,8 @@ void mrc_shrink(struct mrc *mrc, double by)
 {
 	size_t depths = 0;
 
-	for (size_t i = 0; i < mrc->depths; i++) {
-		size_t to = (size_t)((double)i * by);
+	for (size_t i = 1; i < mrc->depths; i++) {
+		size_t to = (size_t)((double)(i - 1) * by) + 1;
 		double weight = mrc->at_depth[i] * by;
 
 		mrc->at_depth[i] = 0;
@@ -52,8 +52,8 @@ double mrc_miss_ratio(const struct mrc *mrc, uint64_t depth)
 {
 	double misses = 0;
 
-	for (size_t i = mrc->depths; i > depth; i--)
-		misses += mrc->at_depth[i - 1];
+	for (size_t i = depth + 1; i < mrc->depths; i++)
+		misses += mrc->at_depth[i];
 	return mrc->warm > 0 ? misses / mrc->warm : 0;
 }
 
@@ -61,10 +61,10 @@ uint64_t mrc_depth_at(const struct mrc *mrc, double miss)
 {
 	double misses = 0;
 
-	for (size_t i = mrc->depths; i > 0; i--) {
+	for (size_t i = mrc->depths; i > 1; i--) {
 		misses += mrc->at_depth[i - 1];
 		if (misses > miss * mrc->warm)
-			return i;
+			return i - 1;
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct mrc {
-	double *at_depth;      /* references by depth - 1 */
+	double *at_depth;      /* references by depth, from 1 */
 	size_t depths, room;   /* depths: one more than the deepest */
 	double warm;           /* references that had a depth */
 	double cold;           /* first references */

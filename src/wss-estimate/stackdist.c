@@ -53,7 +53,7 @@ static void renumber(struct stackdist *s)
 {
 	size_t slots = FIRST_SLOTS;
 
-	for (size_t i = 0; i < s->room; i++)
+	for (size_t i = 0; i < s->room && s->slots; i++)
 		if (s->page[i].key)
 			s->page[i].slot = rank(s, s->page[i].slot);
 	while (slots < 2 * s->pages)

@@ -114,7 +114,7 @@ static int fuzz_csv_fini(struct csv_parser *p, void (*on_field)(void *, size_t, 
 #undef calloc
 
 /* Sum over all fields of all rows, and how it ended. */
-struct result {
+struct outcome {
 	uint64_t sum, rows;
 	int code;
 	char message[sizeof(said)];
@@ -141,9 +141,9 @@ static uint64_t sum_row(enum rec_kind kind, const union rec *row, uint64_t sum)
 	return sum;
 }
 
-static struct result read_all(bool fast, int fill)
+static struct outcome read_all(bool fast, int fill)
 {
-	static struct result result;
+	static struct outcome result;
 	static union rec row;
 
 	memset(&result, 0, sizeof(result));
@@ -181,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
 		abort();
 	/* Different rubbish in the row before each read: a field that is not set gives itself away. */
-	struct result fast = read_all(true, 0x55), slow = read_all(false, 0xaa);
+	struct outcome fast = read_all(true, 0x55), slow = read_all(false, 0xaa);
 
 	if (fast.sum != slow.sum || fast.rows != slow.rows || fast.code != slow.code ||
 	    strcmp(fast.message, slow.message) != 0) {

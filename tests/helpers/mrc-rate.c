@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	printf("%.2f ns", (processor_ns() - begin_ns) / (double)references);
 	if (exact)
 		printf(" %.1f bytes",
-		       (double)(stack.room * sizeof(*stack.page) + stack.slots / 8 + stack.slots / BLOCK_SLOTS * 4 +
+		       (double)(stack.room * sizeof(*stack.page) + stack.slots / WORD_BITS * sizeof(*stack.used) +
 				mrc.room * sizeof(double)) /
 			       (double)stack.pages);
 	putchar('\n');

@@ -70,7 +70,8 @@ static void against_brute_force(enum trace_kind kind, bool with_removals)
 		wrong += size > 0 && mrc_miss_ratio(&mrc, size) > mrc_miss_ratio(&mrc, size - 1);
 	}
 	CHECK_U64(wrong, 0);
-	for (double miss = 0.001; miss < 1; miss += 0.07) {
+	for (int percent = 0; percent < 100; percent += 7) {
+		double miss = percent / 100.0 + 0.001;
 		uint64_t depth = mrc_depth_at(&mrc, miss);
 
 		wrong += mrc_miss_ratio(&mrc, depth) > miss + 1e-12;
