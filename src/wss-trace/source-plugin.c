@@ -78,7 +78,7 @@ static bool ask(struct target *target, bool quiet, uint64_t *lost)
 	const struct plugin *plugin = target->state;
 	const char request = PLUGIN_COLLECT;
 	struct plugin_answer answer;
-	struct plugin_run run[RUNS_AT_ONCE];
+	struct plugin_run run[RUNS_AT_ONCE] = { { 0 } };
 
 	errno = 0;
 	if (send(plugin->fd, &request, 1, MSG_NOSIGNAL) != 1 || !receive(plugin->fd, &answer, sizeof(answer)))

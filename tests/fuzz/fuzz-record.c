@@ -164,7 +164,8 @@ static struct outcome read_all(bool fast, int fill)
 	}
 	memcpy(result.message, said, sizeof(said));
 	/* Freed as the caller would, also when rec_open() did not come back. */
-	rec_in_close(reader); /* NOLINT(clang-analyzer-core.NullDereference): rec_open() has set it */
+	if (reader)
+		rec_in_close(reader);
 	return result;
 }
 

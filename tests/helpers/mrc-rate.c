@@ -62,11 +62,13 @@ int main(int argc, char **argv)
 			mrc_add(&mrc, depth, 1);
 	}
 	printf("%.2f ns", (processor_ns() - begin_ns) / (double)references);
-	if (exact)
+	if (exact) {
+		size_t words = stack.slots / WORD_BITS;
+
 		printf(" %.1f bytes",
-		       (double)(stack.room * sizeof(*stack.page) + stack.slots / WORD_BITS * sizeof(*stack.used) +
-				mrc.room * sizeof(double)) /
+		       (double)(stack.room * sizeof(*stack.page) + words * sizeof(*stack.used) + mrc.room * sizeof(double)) /
 			       (double)stack.pages);
+	}
 	putchar('\n');
 	return 0;
 }
