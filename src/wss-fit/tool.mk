@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+CFLAGS_wss-fit := $(shell pkg-config --cflags gsl)
+LIBS_wss-fit   := $(shell pkg-config --libs gsl)
+
+# Tests of its pure files.
+$(B)/unit/homogeneity $(B)/unit/regress: LDLIBS += $(LIBS_wss-fit)
