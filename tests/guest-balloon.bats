@@ -20,7 +20,7 @@ setup_file() {
 	JOB
 	LV=$("$TOP/scripts/guest/libvirt" start)
 	URI=$(cat "$LV/uri")
-	"$TOP/scripts/guest/initrd" -m zram -f "${WSS_BIN:-$TOP/bin}/wss-load" -j "$job" -o "$BATS_FILE_TMPDIR/initrd"
+	"$TOP/scripts/guest/initrd" -m zram -f "$TOP/bin/wss-load" -j "$job" -o "$BATS_FILE_TMPDIR/initrd"
 	"$TOP/scripts/guest/domain" -d "$LV" -n guest -i "$BATS_FILE_TMPDIR/initrd" -p wss.truth >"$BATS_FILE_TMPDIR/xml"
 	virsh -q -c "$URI" define "$BATS_FILE_TMPDIR/xml"
 	virsh -q -c "$URI" start guest

@@ -28,7 +28,7 @@ guest_define() {
 	shift
 	work=$(mktemp -d)
 	cat >"$work/job"
-	"$TOP/scripts/guest/initrd" -f "$(command -v wss-load)" -j "$work/job" -o "$work/initrd"
+	"$TOP/scripts/guest/initrd" -f "$TOP/bin/wss-load" -j "$work/job" -o "$work/initrd"
 	"$TOP/scripts/guest/domain" -d "$LV" -n "$name" -i "$work/initrd" "$@" >"$work/xml"
 	[ -z "${edit_xml:-}" ] || sed -i "$edit_xml" "$work/xml"
 	vir define "$work/xml"

@@ -64,7 +64,7 @@ qemu=(qemu-system-x86_64 -accel tcg -M pc -m 64 -nodefaults -display none -bios 
 		wss-load -P --frames=/frames -n 8 1s:10240w > /dev/virtio-ports/truth
 		cat /frames > /dev/virtio-ports/frames
 	END
-	"$TOP/scripts/guest/initrd" -f "$(command -v wss-load)" -j job -o initrd
+	"$TOP/scripts/guest/initrd" -f "$TOP/bin/wss-load" -j job -o initrd
 	"$TOP/scripts/guest/boot" -a tcg -i initrd -p truth=truth.csv -p frames=frames.csv -- \
 		-plugin "$BUILD/wss-plugin.so,socket=$PWD/sock" < /dev/null > console 2>&1 3>&- &
 	later_kill $!

@@ -16,7 +16,7 @@ setup_file() {
 		mkswap /dev/zram0 && swapon /dev/zram0
 		wss-load -P --name=guest --also=1s:51200r 1s:25600w >/dev/virtio-ports/wss.truth
 	JOB
-	"$TOP/scripts/guest/initrd" -m zram -f "$(command -v wss-load)" -j "$work/job" -o "$work/initrd"
+	"$TOP/scripts/guest/initrd" -m zram -f "$TOP/bin/wss-load" -j "$work/job" -o "$work/initrd"
 	"$TOP/scripts/guest/domain" -d "$LV" -n guest -M 768 -i "$work/initrd" -p wss.truth >"$work/xml"
 	vir define "$work/xml"
 	vir start guest
