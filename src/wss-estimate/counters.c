@@ -19,7 +19,10 @@ struct queue {
 struct counters {
 	struct rec_in *in;
 	struct vms queues;
-	const char **want;
+	struct wanted {
+		const char *name;
+		bool seen;
+	} *want;
 	size_t wants, rows;
 };
 
@@ -35,15 +38,16 @@ struct counters *counters_open(const char *file)
 void counters_want(struct counters *c, const char *name)
 {
 	c->want = or_die(reallocarray(c->want, c->wants + 1, sizeof(*c->want)));
-	c->want[c->wants++] = name;
+	c->want[c->wants++] = (struct wanted){ name, false };
 }
 
-static bool is_wanted(const struct counters *c, const char *name)
+/* NULL: a name that nobody wants. */
+static struct wanted *find_wanted(const struct counters *c, const char *name)
 {
 	for (size_t i = 0; i < c->wants; i++)
-		if (strcmp(c->want[i], name) == 0)
-			return true;
-	return false;
+		if (strcmp(c->want[i].name, name) == 0)
+			return &c->want[i];
+	return NULL;
 }
 
 static void append(struct queue *queue, const struct rec_counter *row)
@@ -58,7 +62,7 @@ static void append(struct queue *queue, const struct rec_counter *row)
 }
 
 /* Reads rows until one is of this queue. False when no more has arrived. */
-static bool fill(struct counters *c, const struct queue *wanted)
+static bool fill(struct counters *c, const struct queue *asked)
 {
 	struct rec_counter row;
 
@@ -66,12 +70,15 @@ static bool fill(struct counters *c, const struct queue *wanted)
 		struct queue *queue = vms_get(&c->queues, row.vm, NULL);
 
 		vms_check_time(c->in, row.vm, &queue->last_ns, row.t_ns);
-		if (!is_wanted(c, row.counter))
+		struct wanted *wanted = find_wanted(c, row.counter);
+
+		if (!wanted)
 			continue;
+		wanted->seen = true;
 		if (c->rows++ == ROWS_MAX)
 			rec_die(c->in, "more than %d rows ahead of the windows", ROWS_MAX);
 		append(queue, &row);
-		if (queue == wanted)
+		if (queue == asked)
 			return true;
 	}
 	return false;
@@ -88,6 +95,17 @@ bool counters_next(struct counters *c, const char *vm, uint64_t until_ns, struct
 	*row = queue->row[queue->first++];
 	c->rows--;
 	return true;
+}
+
+bool counters_seen(struct counters *c, const char *name)
+{
+	struct wanted *wanted = find_wanted(c, name), *other;
+	struct rec_counter row;
+
+	while (!wanted->seen && rec_next(c->in, &row))
+		if ((other = find_wanted(c, row.counter)))
+			other->seen = true;
+	return wanted->seen;
 }
 
 void counters_close(struct counters *c)

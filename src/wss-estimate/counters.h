@@ -17,6 +17,8 @@ struct counters;
 struct counters *counters_open(const char *file);
 /* Counters of other names are skipped. `name` is kept. */
 void counters_want(struct counters *, const char *name);
+/* For the end, when no more windows come: is there a row of that name, of any VM? */
+bool counters_seen(struct counters *, const char *name);
 /* The next row of the VM, if it is not after until_ns and has arrived. */
 bool counters_next(struct counters *, const char *vm, uint64_t until_ns, struct rec_counter *row);
 void counters_close(struct counters *);

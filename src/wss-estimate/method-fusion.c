@@ -26,12 +26,12 @@ static void add_pages(void *state, const uint64_t *value, const struct rec_count
 		f->pages = num_add(f->pages, row->pages);
 }
 
-static void set_counter(void *state, size_t which, uint64_t counter)
+static void set_counter(void *state, size_t which, const struct rec_counter *row)
 {
 	struct fusion *f = state;
 
 	(void)which;
-	f->referenced_kib = counter;
+	f->referenced_kib = row->value;
 	f->known = true;
 }
 

@@ -15,10 +15,10 @@ struct self_ballooning {
 	bool known;
 };
 
-static void set_counter(void *state, size_t which, uint64_t counter)
+static void set_counter(void *state, size_t which, const struct rec_counter *row)
 {
 	(void)which;
-	*(struct self_ballooning *)state = (struct self_ballooning){ counter, true };
+	*(struct self_ballooning *)state = (struct self_ballooning){ row->value, true };
 }
 
 static void close_window(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *result)

@@ -35,15 +35,15 @@ struct zballoond {
 	uint64_t next_ns;      /* of the next step */
 };
 
-static void set_counter(void *state, size_t which, uint64_t counter)
+static void set_counter(void *state, size_t which, const struct rec_counter *row)
 {
 	struct zballoond *z = state;
 
 	if (which == COMMITTED)
-		z->restart = z->restart || !z->known[which] || counter != z->last[which];
+		z->restart = z->restart || !z->known[which] || row->value != z->last[which];
 	else
-		z->harm = z->harm || (z->known[which] && counter > z->last[which]);
-	z->last[which] = counter;
+		z->harm = z->harm || (z->known[which] && row->value > z->last[which]);
+	z->last[which] = row->value;
 	z->known[which] = true;
 }
 

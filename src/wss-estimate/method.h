@@ -55,7 +55,14 @@ struct method {
 	 * the names, that is not after the window's end.
 	 */
 	const char *const *counters;
-	void (*counter)(void *state, size_t which, uint64_t counter);
+	void (*counter)(void *state, size_t which, const struct rec_counter *row);
+	/*
+	 * Optional, for a method that is made from a file: NAME:FILE[,PARAMETERS]. open reads it, once for all VMs, and says
+	 * which counters it needs, all of them; begin gives it to the new state of a VM; close frees it.
+	 */
+	void *(*open)(const char *file, const char *const **counters);
+	void (*begin)(void *state, const void *opened);
+	void (*close)(void *opened);
 	/* Optional. Frees what the state points to. */
 	void (*release)(void *state);
 };

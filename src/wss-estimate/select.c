@@ -34,12 +34,22 @@ static size_t find_parameter(const struct method *method, const char *item, bool
 	die(EX_USAGE, "--method: %s: no parameter '%.*s'; see '--methods'", method->name, (int)len, item);
 }
 
+/* What stands before the first comma. */
+static void open_file(struct selected *selected, const char *file)
+{
+	if (!file || !*file)
+		die(EX_USAGE, "--method: %s: needs a file: %s:FILE", selected->method->name, selected->method->name);
+	selected->opened = selected->method->open(file, &selected->counters);
+}
+
 static void read_parameters(struct selected *selected, const char *text)
 {
 	const struct method *method = selected->method;
 	bool given[METHOD_PARAMETERS_MAX] = { false };
 	char *copy = or_die(strdup(text)), *rest = copy, *item;
 
+	if (method->open)
+		open_file(selected, strsep(&rest, ","));
 	while ((item = strsep(&rest, ","))) {
 		const char *value;
 		size_t i = find_parameter(method, item, item == copy, &value);
@@ -63,13 +73,22 @@ struct selected select_method(const char *text)
 		.text = text,
 	};
 
+	selected.counters = selected.method->counters;
 	if (strlen(text) > TEXT_FIELD_MAX)
 		die(EX_USAGE, "--method: %s: more than %d bytes", selected.method->name, TEXT_FIELD_MAX);
 	for (size_t i = 0; selected.method->parameters[i].key; i++)
 		selected.value[i] = selected.method->parameters[i].otherwise;
 	if (colon)
 		read_parameters(&selected, colon + 1);
+	else if (selected.method->open)
+		open_file(&selected, NULL);
 	return selected;
+}
+
+void select_release(struct selected *selected)
+{
+	if (selected->method->close)
+		selected->method->close(selected->opened);
 }
 
 static void list_parameter(const struct method_parameter *parameter)
@@ -91,6 +110,8 @@ void select_list(void)
 		const struct method_parameter *parameter = methods[i]->parameters;
 
 		printf("%s\n    %s\n", methods[i]->name, methods[i]->help);
+		if (methods[i]->open)
+			printf("    FILE  what it is made from\n");
 		for (; parameter->key; parameter++)
 			list_parameter(parameter);
 		printf("    source: %s\n", methods[i]->source);

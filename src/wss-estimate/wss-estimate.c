@@ -36,6 +36,7 @@ static const struct usage usage = {
 	opts,
 	"  wss-trace -s process:1234 -p 1s | wss-count | wss-estimate -P\n"
 	"  wss-estimate -m threshold:2 -m aging:from=64 counts.gz > estimates.gz\n"
+	"  wss-estimate -m model:guest.model --counters counters.gz counts.gz > estimates.gz\n"
 	"  wss-trace -s model:1s:5000w:zipf=1 -n 60 | wss-estimate -m mrc:miss=5% -m shards:5% -m aet -P\n",
 };
 
@@ -74,12 +75,24 @@ static void open_counters(struct selection *all)
 	if (cfg.counters)
 		all->counters = counters_open(cfg.counters);
 	for (size_t i = 0; i < all->n; i++) {
-		const struct method *method = all->selected[i].method;
+		const struct selected *selected = &all->selected[i];
 
-		if (method->counters && !all->counters)
-			opt_die("--method: %s needs --counters", method->name);
-		for (size_t k = 0; method->counters && method->counters[k]; k++)
-			counters_want(all->counters, method->counters[k]);
+		if (selected->counters && !all->counters)
+			opt_die("--method: %s needs --counters", selected->method->name);
+		for (size_t k = 0; selected->counters && selected->counters[k]; k++)
+			counters_want(all->counters, selected->counters[k]);
+	}
+}
+
+/* At the end: a method that is made from a file needs all its counters. */
+static void check_counters(const struct selection *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct selected *selected = &all->selected[i];
+
+		for (size_t k = 0; selected->opened && selected->counters[k]; k++)
+			if (!counters_seen(all->counters, selected->counters[k]))
+				die(EX_DATAERR, "%s: no counter '%.64s', which %s needs", cfg.counters, selected->counters[k], selected->text);
 	}
 }
 
@@ -93,6 +106,8 @@ static void release_methods(struct selection *all, struct vms *vms)
 				all->selected[i].method->release(state);
 			free(state);
 		}
+	for (size_t i = 0; i < all->n; i++)
+		select_release(&all->selected[i]);
 	free(all->selected);
 	if (all->counters)
 		counters_close(all->counters);
@@ -103,8 +118,13 @@ static struct vm *get_vm(struct vms *vms, const struct selection *all, const cha
 	bool is_new;
 	struct vm *vm = vms_get(vms, name, &is_new);
 
-	for (size_t i = 0; is_new && i < all->n; i++)
-		vm->state[i] = or_die(calloc(1, all->selected[i].method->state_size));
+	for (size_t i = 0; is_new && i < all->n; i++) {
+		const struct selected *selected = &all->selected[i];
+
+		vm->state[i] = or_die(calloc(1, selected->method->state_size));
+		if (selected->method->begin)
+			selected->method->begin(vm->state[i], selected->opened);
+	}
 	return vm;
 }
 
@@ -124,11 +144,11 @@ static void put_counters(struct vm *vm, const struct selection *all, const struc
 
 	while (all->counters && counters_next(all->counters, closing->vm, closing->t_ns, &row)) {
 		for (size_t i = 0; i < all->n; i++) {
-			const struct method *method = all->selected[i].method;
+			const struct selected *selected = &all->selected[i];
 
-			for (size_t k = 0; method->counters && method->counters[k]; k++)
-				if (strcmp(method->counters[k], row.counter) == 0)
-					method->counter(vm->state[i], k, row.value);
+			for (size_t k = 0; selected->counters && selected->counters[k]; k++)
+				if (strcmp(selected->counters[k], row.counter) == 0)
+					selected->method->counter(vm->state[i], k, &row);
 		}
 	}
 }
@@ -307,6 +327,7 @@ int main(int argc, char **argv)
 	else
 		estimate_events(in, out, &vms, &all);
 	rec_close(out);
+	check_counters(&all);
 	rec_in_close(in);
 	release_methods(&all, &vms);
 	vms_release(&vms);
