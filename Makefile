@@ -113,6 +113,7 @@ check-man: deps
 
 # What is found (pkg-config) is found anew by a second make, after the packages are there.
 bench: deps
+	@scripts/need bench
 	@$(MAKE) --no-print-directory all $(HELPERS)
 	@scripts/bench
 

@@ -25,6 +25,7 @@ fake_debian() {
 }
 
 @test "need: as a user names the one line to run, and 69" {
+	unset YES
 	fake_debian 1000
 	run --separate-stderr -69 "$TOP/scripts/need" build test
 	stderr_is "need: packages are missing, and none is installed unasked (not root). Run this, or add YES=1:
@@ -33,6 +34,7 @@ fake_debian() {
 }
 
 @test "need: as root where virtual machines run installs nothing" {
+	unset YES
 	fake_debian 0
 	cp "$(command -v sleep)" qemu-system-test
 	./qemu-system-test 60 3>&- &
