@@ -44,7 +44,12 @@ struct reuse {
 	uint64_t windows;
 };
 
-static const struct method_parameter parameters[] = { { 0 } };
+enum { AHEAD };
+
+static const struct method_parameter parameters[] = {
+	[AHEAD] = { "ahead", "windows in which a page must be used again to be needed", OPT_U64, 30, 1, MEMORY },
+	{ 0 },
+};
 
 static void add_pages(void *state, const uint64_t *value, const struct rec_count *row)
 {
@@ -108,35 +113,51 @@ static double share(const struct reuse *r, unsigned kind, unsigned rest)
 	return older > newer ? older : newer;
 }
 
-/*
- * How likely each page of a kind comes back before it is forgotten, by its rest. Where no page was seen to rest for so
- * long, none comes back; but when the VM was not watched for so long either, as after a little less rest, and at the very
- * begin always. False: pages of this kind were not watched for long enough to tell.
- */
-static bool returns(const struct reuse *r, unsigned kind, double *likely)
+/* The share of those that had rested for longer than half of the time in which the VM was watched; 0 when there were none. */
+static double long_share(const struct reuse *r, unsigned kind)
 {
-	bool warming = r->windows <= WATCHED, watched = true;
-	double stays_away = 1;
+	double could = 0, did = 0;
+
+	for (size_t i = 0; i < WATCHED; i++)
+		for (uint64_t rest = r->windows / 2; rest < MEMORY; rest++) {
+			could += (double)r->could[i].pages[kind][rest];
+			did += (double)r->did[i].pages[kind][rest];
+		}
+	return could > 0 ? did / could : 0;
+}
+
+/*
+ * How likely each page of a kind comes back in the windows ahead, by its rest. Where no page was seen to rest for so
+ * long, none comes back; but when the VM was not watched for so long either, as many as after the longest rests that were
+ * seen, and at the very begin all. False: pages of this kind were not watched for long enough to tell.
+ */
+static bool returns(const struct reuse *r, uint64_t ahead, unsigned kind, double *likely)
+{
+	bool watched = true;
+	double unseen = r->windows <= WATCHED ? 1 : long_share(r, kind);
 
 	for (unsigned rest = 0; rest < MEMORY; rest++) {
 		likely[rest] = share(r, kind, rest);
 		if (likely[rest] >= 0)
 			continue;
 		watched &= rest >= WATCHED;
-		likely[rest] = rest + 2 < r->windows ? 0 : warming ? 1 : likely[rest - 1];
+		likely[rest] = rest + 2 < r->windows ? 0 : unseen;
 	}
-	for (unsigned rest = MEMORY; rest-- > 0;) {
-		stays_away *= 1 - likely[rest];
+	for (unsigned rest = 0; rest < MEMORY; rest++) {
+		double stays_away = 1;
+
+		for (unsigned k = rest; k < MEMORY && k < rest + ahead; k++)
+			stays_away *= 1 - likely[k];
 		likely[rest] = 1 - stays_away;
 	}
 	return watched;
 }
 
 /* The pages of a kind that will come back: those that rest, and the new ones. */
-static double expected(const struct reuse *r, const uint64_t *pages, unsigned kind)
+static double expected(const struct reuse *r, uint64_t ahead, const uint64_t *pages, unsigned kind)
 {
 	double likely[MEMORY], sum = 0;
-	bool watched = returns(r, kind, likely);
+	bool watched = returns(r, ahead, kind, likely);
 
 	for (unsigned rest = 1; rest < MEMORY; rest++)
 		sum += (double)pages[rested(kind, rest)] * likely[rest];
@@ -160,7 +181,6 @@ static void close_window(void *state, const uint64_t *value, const struct rec_co
 	uint64_t pages[NUMBERS] = { 0 };
 	uint64_t again, lost;
 
-	(void)value;
 	steps_fold(&r->page, next_number, NULL);
 	steps_histogram(&r->page, pages);
 	r->lost[r->windows % WATCHED] = closing->lost;
@@ -168,7 +188,7 @@ static void close_window(void *state, const uint64_t *value, const struct rec_co
 
 	again = sum_of(pages, RETURNED, RESTED);
 	lost = sum_of(r->lost, 0, WATCHED);
-	result->wss = again + (uint64_t)(expected(r, pages, ONCE) + expected(r, pages, OFTEN) + 0.5);
+	result->wss = again + (uint64_t)(expected(r, value[AHEAD], pages, ONCE) + expected(r, value[AHEAD], pages, OFTEN) + 0.5);
 	result->low = again + pages[NEW] < result->wss ? again + pages[NEW] : result->wss;
 	result->high = num_add(again + sum_of(pages, NEW, RETURNED) + sum_of(pages, RESTED, NUMBERS), lost);
 	if (lost)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { PAGES = 300, WINDOWS = 600 };
+enum { PAGES = 300, WINDOWS = 600, LOOK_AHEAD = 5 };
 
 static uint64_t state = 1;
 
@@ -35,21 +35,26 @@ static double plain_share(unsigned from, unsigned to, unsigned kind, unsigned re
 
 static double plain_likely(unsigned w, unsigned kind, unsigned rest, bool *watched)
 {
-	double away = 1, one = -1;
+	double away = 1, one, could = 0, did = 0, unseen;
+
+	for (unsigned i = w > 7 ? w - 7 : 0; i <= w; i++)
+		for (unsigned k = (w + 1) / 2; k < MEMORY; k++) {
+			could += could_plainly[i][kind][k];
+			did += did_plainly[i][kind][k];
+		}
+	unseen = w < 8 ? 1 : could > 0 ? did / could : 0;
 
 	*watched = true;
 	for (unsigned k = 0; k < MEMORY; k++) {
 		unsigned end = w + 1, half = end > 4 ? end - 4 : 0;
 		double older = plain_share(end > 8 ? end - 8 : 0, half, kind, k), newer = plain_share(half, end, kind, k);
-		double last = one;
-
 		one = older > newer ? older : newer;
 		if (one < 0) {
 			if (k < 8)
 				*watched = false;
-			one = k + 2 < w + 1 ? 0 : w < 8 ? 1 : last;
+			one = k + 2 < w + 1 ? 0 : unseen;
 		}
-		if (k >= rest)
+		if (k >= rest && k < rest + LOOK_AHEAD)
 			away *= 1 - one;
 	}
 	return 1 - away;
@@ -95,6 +100,7 @@ static double plain_estimate(unsigned w, const bool *touched)
 
 int main(void)
 {
+	const uint64_t value[] = { LOOK_AHEAD };
 	struct reuse reuse = { 0 };
 
 	for (unsigned w = 0; w < WINDOWS; w++) {
@@ -109,9 +115,9 @@ int main(void)
 			struct rec_count row = { .gfn = i, .pages = 1, .accesses = 1 };
 
 			if (touched[i])
-				add_pages(&reuse, NULL, &row);
+				add_pages(&reuse, value, &row);
 		}
-		close_window(&reuse, NULL, &closing, &result);
+		close_window(&reuse, value, &closing, &result);
 		double wanted = plain_estimate(w, touched);
 
 		if (fabs((double)result.wss - wanted) > 0.51) {
