@@ -11,6 +11,8 @@ SAN      :=
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -ffp-contract=off -include src/common/banned.h -Isrc/common $(SAN) $(CPPFLAGS) $(CFLAGS)
 LDLIBS   := -lcsv -lz -lm
+# In a tool.mk: yes if these libraries are there. To a static program (STATIC=1, `make static`) they are not.
+have = $(if $(STATIC),,$(shell pkg-config --exists $(1) && echo yes))
 ifeq ($(V),)
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
@@ -24,12 +26,13 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all FORCE help demo check check-fast check-san check-beds check-static check-man bench evaluation fuzz cover install clean deps
+.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench evaluation fuzz cover install clean deps
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
 help:
 	@echo 'make               build bin/'
+	@echo 'make static        wss-trace without shared libraries, for guests and old hosts: build-static/bin/wss-trace'
 	@echo 'make demo          the whole pipeline on a real guest: a minute, a table, a picture'
 	@echo 'make check         everything that needs no special hardware (installs or names missing packages)'
 	@echo 'make check-fast    the same without slow tests'
@@ -133,6 +136,11 @@ cover: deps
 test-programs: all $(UNITS) $(HELPERS)
 
 # ---- the rest ----
+
+# One file each, for where there are no libraries; a source that needs one says that it is not there.
+static:
+	@$(MAKE) --no-print-directory B=build-static BIN=build-static/bin LDFLAGS='-static $(LDFLAGS)' STATIC=1 \
+		$(addprefix build-static/bin/,$(STATIC_TOOLS))
 
 demo:
 	@scripts/need build demo

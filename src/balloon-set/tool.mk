@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-ifeq ($(shell pkg-config --exists libvirt && echo yes),yes)
+ifeq ($(call have,libvirt),yes)
 CFLAGS_balloon-set := $(shell pkg-config --cflags libvirt)
 LIBS_balloon-set   := $(shell pkg-config --libs libvirt)
 SKIP_balloon-set   := src/balloon-set/libvirt-missing.c

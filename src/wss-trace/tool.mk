@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sources that need a library are left out where it is not; files *-missing.c say so to the user.
-ifeq ($(shell pkg-config --exists libvirt libvirt-qemu && echo yes),yes)
+ifeq ($(call have,libvirt libvirt-qemu),yes)
 CFLAGS_wss-trace := $(shell pkg-config --cflags libvirt libvirt-qemu)
 LIBS_wss-trace   := $(shell pkg-config --libs libvirt libvirt-qemu)
 SKIP_wss-trace   := src/wss-trace/libvirt-missing.c
@@ -24,3 +24,5 @@ install: install-plugin
 install-plugin: $(PLUGIN)
 	install -d $(DESTDIR)$(PREFIX)/lib/wss-tools
 	install -m 644 $(PLUGIN) $(DESTDIR)$(PREFIX)/lib/wss-tools
+
+STATIC_TOOLS += wss-trace
