@@ -36,6 +36,11 @@ struct run {
 	uint64_t start, end;
 };
 
+/* Pages that were written, as they are reported. */
+struct found {
+	uint64_t gfn, pages;
+};
+
 struct track {
 	pid_t pid;
 	bool fixed;                  /* ranges were given */
@@ -50,6 +55,9 @@ struct track {
 	struct areas now, before;
 	struct run *huge;            /* what was mapped in huge pages when we came */
 	size_t huge_runs;
+
+	struct found *found;         /* soft-dirty: what this look has found */
+	size_t founds, found_size;
 
 	track_visit *visit;          /* of the look that is on */
 	void *context;
@@ -206,21 +214,33 @@ static void report(void *context, uint64_t start, uint64_t end)
 	struct track *t = context;
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
 	/* Pages of hugetlbfs are written with one fault each. They are known by their bounds. */
-	bool huge = t->uffd >= 0 && (t->facts.blind & BLIND_UNITS) && start % HUGE_BYTES == 0 && end % HUGE_BYTES == 0;
+	bool huge = (t->facts.blind & BLIND_UNITS) && start % HUGE_BYTES == 0 && end % HUGE_BYTES == 0;
 
 	t->facts.faults += huge ? (end - start) / HUGE_BYTES : pages;
 	t->visit(t->context, (start >> PAGE_SHIFT) + t->shift, pages);
+}
+
+static void keep(void *context, uint64_t start, uint64_t end)
+{
+	struct track *t = context;
+
+	if (t->founds == t->found_size) {
+		t->found_size = 2 * t->found_size + 1024;
+		t->found = or_die(realloc(t->found, t->found_size * sizeof(*t->found)));
+	}
+	t->found[t->founds++] = (struct found){ (start >> PAGE_SHIFT) + t->shift, (end - start) >> PAGE_SHIFT };
+}
+
+static void set_shift(struct track *t, const struct area *area)
+{
+	t->shift = area->gfn - (area->start >> PAGE_SHIFT);
 }
 
 static void look_at(struct track *t, struct area *area, page_visit *visit)
 {
 	int error;
 
-	t->shift = area->gfn - (area->start >> PAGE_SHIFT);
-	if (t->uffd < 0) {
-		pagemap_soft_dirty(t->pagemap, area->start, area->end, visit, t);
-		return;
-	}
+	set_shift(t, area);
 	error = pagemap_take_written(t->pagemap, area->start, area->end, visit, t);
 	if (error != -EPERM)
 		return;
@@ -231,19 +251,46 @@ static void look_at(struct track *t, struct area *area, page_visit *visit)
 	}
 }
 
+static void look_uffd(struct track *t, page_visit *visit)
+{
+	for (size_t i = 0; i < t->now.n; i++)
+		if (t->now.area[i].watched)
+			look_at(t, &t->now.area[i], visit);
+}
+
+/* What is written between the reading and the clearing is missed. So nothing else is done in between. */
+static void look_soft_dirty(struct track *t)
+{
+	t->founds = 0;
+	for (size_t i = 0; i < t->now.n; i++) {
+		set_shift(t, &t->now.area[i]);
+		pagemap_soft_dirty(t->pagemap, t->now.area[i].start, t->now.area[i].end, keep, t);
+	}
+	if (write(t->clear_refs, "4", 1) < 0) {
+		/* it has gone: seen at the next look */
+	}
+}
+
 static void look(struct track *t, page_visit *visit)
 {
 	uint64_t start_ns = clock_now_ns();
 
 	t->facts.faults = 0;
-	for (size_t i = 0; i < t->now.n; i++)
-		if (t->now.area[i].watched)
-			look_at(t, &t->now.area[i], visit);
-	if (t->uffd < 0 && write(t->clear_refs, "4", 1) < 0) {
-		/* it has gone: seen at the next look */
-	}
+	if (t->uffd >= 0)
+		look_uffd(t, visit);
+	else
+		look_soft_dirty(t);
 	t->facts.scan_ns = clock_now_ns() - start_ns;
 	t->scan_ns[t->scans++ % SCANS_KEPT] = t->facts.scan_ns;
+}
+
+static void report_found(struct track *t)
+{
+	for (size_t i = 0; i < t->founds; i++) {
+		t->facts.faults += t->found[i].pages;
+		t->visit(t->context, t->found[i].gfn, t->found[i].pages);
+	}
+	t->founds = 0;
 }
 
 static void count_facts(struct track *t)
@@ -454,6 +501,7 @@ bool track_collect(struct track *t, track_visit *visit, void *context, const cha
 	t->context = context;
 	follow_areas(t);
 	look(t, report);
+	report_found(t);
 	count_facts(t);
 	return true;
 }
@@ -493,6 +541,7 @@ void track_close(struct track *t)
 	free(t->now.area);
 	free(t->before.area);
 	free(t->huge);
+	free(t->found);
 	free(t->range);
 	free(t);
 }

@@ -4,7 +4,8 @@
  *
  *   uffd        write protection by an asynchronous userfaultfd, read by PAGEMAP_SCAN: exact; Linux 6.7 and later. The
  *               kernel takes it back when we end, however we end.
- *   soft-dirty  /proc/PID/clear_refs and pagemap: writes between the reading and the clearing are missed.
+ *   soft-dirty  /proc/PID/clear_refs and pagemap: writes between the reading and the clearing, which follow each
+ *               other at once, are missed.
  *
  * Nothing here dies for what is wrong with the process: a source may have others.
  */
