@@ -4,51 +4,21 @@
 # Source microvm: a real guest on /dev/kvm, whose every write is known beforehand. `model` makes up the events of the same
 # schedule, so what KVM's dirty log says of a window can be compared page by page.
 load helper
+load windows
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	[ -w /dev/kvm ] || cannot 'no /dev/kvm'
 }
 
-# pages_of BASE: of events on standard input, each written page (from BASE on) once a window: "WINDOW PAGE".
-pages_of() {
-	awk -F, -v base="$1" '
-		$4 == "write" { for (i = 0; i < ($6 == "" ? 1 : $6); i++) print w + 0, $5 - base + i }
-		$4 == "tick" { w++ }' | sort -u -k1,1n -k2,2n
-}
-
-# exact SCHEDULE OPTIONS PERIOD WINDOWS: KVM's log has the pages of the schedule in every window, and no others. A busy
-# machine leaves periods out, so a window is one period of the model or several whole ones, one window after the other.
+# exact SCHEDULE OPTIONS PERIOD WINDOWS: KVM's log has the pages of the schedule in every window, and no others.
 # Prints the number of pages in all windows.
 exact() {
 	local factor=2
 	[[ $3 != *ms ]] || factor=20
 	wss-trace -q -P -s "microvm:$1$2" -p "$3" -n "$4" >seen.csv || return
 	wss-trace -q -P -s "model:$1" -p "$3" -n $(($4 * factor)) >made.csv || return
-	pages_of 1048576 <seen.csv >seen
-	pages_of 65536 <made.csv >made
-	[ -s seen ] && python3 - "$4" <<-'END' && wc -l <seen
-		import collections, sys
-		def windows(name):
-		    w = collections.defaultdict(set)
-		    for line in open(name):
-		        n, page = map(int, line.split())
-		        w[n].add(page)
-		    return w
-		seen, made, ends = windows('seen'), windows('made'), {0}
-		for n in range(int(sys.argv[1])):
-		    starts, ends = ends, set()
-		    for start in starts:
-		        pages = set()
-		        for period in range(start, max(made) + 1):
-		            pages |= made[period]
-		            if pages == seen[n]:
-		                ends.add(period + 1)
-		            elif not pages <= seen[n]:
-		                break
-		    if not ends:
-		        sys.exit(f'window {n}: {len(seen[n])} pages are those of no whole periods from {sorted(starts)} on')
-	END
+	exact_windows seen.csv made.csv "$4"
 }
 
 # faulty WHERE FAULT: the source with a fault put into its calls of WHERE ("/dev/kvm", "anon_inode:kvm-vm" ...).
