@@ -157,6 +157,12 @@ estimates() {
 	file_is got '4 0'
 }
 
+# The second of two pages is not touched: half of the memory, less what is rounded.
+@test "wss-estimate: vmware does not count the page behind a run" {
+	{ echo "$COUNTS"; closing 1 0 0 2; pages 2 0 1 1; closing 2 0 0 2; } >in
+	between 0 "$(estimates vmware:1000,interval=1s | tail -1 | cut -d'|' -f2)" 4
+}
+
 @test "wss-estimate: vmware needs frame numbers and the size of the memory" {
 	{ echo "$COUNTS"; pages 1 0 9 1; closing 1 0 0 ''; pages 2 0 9 1; closing 2 0 8; closing 3 0 0; } >in
 	estimates vmware:interval=1s >got
@@ -375,4 +381,16 @@ eight_windows() { echo "$COUNTS"; for t in 1 2 3 4 5 6 7 8; do closing $t; done;
 		echo 1$S,a,,tick,,,1$S,
 	} >in
 	is "$(estimates geiger:interval=1s)" '1 [|12|]'
+}
+
+# 1 2 3 4 come into one page; then 1 from place 3 of the ghost buffer, 4 from place 1, which is enough for half of them.
+@test "wss-estimate: geiger, a share of the blocks read again" {
+	{
+		echo t_ns,vm,vcpu,event,gfn,pages,arg,lost
+		echo 0,a,,size,,100,2,
+		for block in 1 2 3 4 1 4; do echo "1,a,,bread,9,1,$block,"; done
+		echo 1$S,a,,tick,,,1$S,
+	} >in
+	is "$(estimates geiger:interval=1s)" '1 [|20|]'
+	is "$(estimates geiger:50%,interval=1s)" '1 [|12|]'
 }
