@@ -394,3 +394,124 @@ eight_windows() { echo "$COUNTS"; for t in 1 2 3 4 5 6 7 8; do closing $t; done;
 	is "$(estimates geiger:interval=1s)" '1 [|20|]'
 	is "$(estimates geiger:50%,interval=1s)" '1 [|12|]'
 }
+
+# ---- badis ----
+
+# badis_events ROUND...: a window of 1 s each. The VM has 10 pages, 8 of which can be sampled: a sample sees all or none, and
+# is certain. ROUND: t, all 8 are touched; s, one of four blocks in turn is read into the same page: it was evicted as the
+# third before, 3 pages more would have kept it. L, an event was lost; x, the size of the VM is not known;
+# b, no frame numbers.
+badis_events() {
+	local second=0 block=0 round
+	echo t_ns,vm,vcpu,event,gfn,pages,arg,lost
+	echo 0,a,,begin,,,,
+	for block in 0 1 2 3; do echo "0,a,,bread,9,1,$block,"; done
+	for round; do
+		case $round in *x*) echo "$second$S,a,,size,,8,,"; ;; *) echo "$second$S,a,,size,,8,10,"; ;; esac
+		case $round in *b*) echo "$second$S,a,,blind,,,8,"; ;; *) echo "$second$S,a,,blind,,,0,"; ;; esac
+		case $round in *t*) echo "$second$S,a,,write,0,8,,"; ;; esac
+		case $round in *s*) echo "$second$S,a,,bread,9,1,$((++block % 4)),"; ;; esac
+		case $round in *L*) lost=1 ;; *) lost= ;; esac
+		echo "$((++second))$S,a,,tick,,,1$S,$lost"
+	done
+}
+# Each round alone.
+ALONE=average=1,keep=1ns,vmware=1s,geiger=1s
+
+# V: nothing is touched, swap activity does not count; then 8 pages are 80 % of the VM's 10: to VG. There 10 + 3 when it
+# swaps; the 2 not sampled then are pinned, 20 %, and from now on added: 8 + 2. After a round without, two with: to G. There
+# 10, what it has, in a round without; after one with, two without: to V, and at the end to VG again.
+@test "wss-estimate: badis, through its states and back, worked out by hand" {
+	badis_events - s t ts t ts ts - s - - - s t ts >in
+	estimates badis:$ALONE >got
+	file_is got '1 [||] warming
+2 [|0|]
+3 [|32|]
+4 [|52|]
+5 [|40|]
+6 [|52|]
+7 [|52|]
+8 [|40|]
+9 [|52|]
+10 [|40|]
+11 [|40|]
+12 [|8|]
+13 [|8|]
+14 [|40|]
+15 [|52|]'
+}
+
+# VG from 2 s on, as long as memory is full, swap activity or not: it counts at 5 s, and 2 pages are pinned. Then two rounds
+# without it, and memory not full: to V. In the second run swap activity in an idle VG finds all 10 pages pinned: full again.
+@test "wss-estimate: badis, in VG as long as memory is full, worked out by hand" {
+	badis_events - t t t ts - - s s >in
+	estimates badis:$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 32 32 52 8 8 8 8'
+	badis_events - t ts - s - - s >in
+	estimates badis:$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 52 8 52 40 40 52'
+}
+
+# From G to V after two rounds without swap activity, full or not: at 7 s it does not count. Then: a new stay in VG counts
+# anew, so that at 7 s it is still there. Last: all 10 pages are found pinned at 3 s; with the 8 sampled they are still 10.
+@test "wss-estimate: badis, from G to V, anew into VG, and never more than memory without swap activity" {
+	badis_events - t ts ts t t ts >in
+	estimates badis:$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 52 52 40 40 40'
+	badis_events - t - - t - ts >in
+	estimates badis:$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 0 0 32 0 52'
+	badis_events - t s t >in
+	estimates badis:$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 52 40'
+}
+
+# 81 % is more than 8 pages: V for ever. One round of swap activity and G, one without and V.
+@test "wss-estimate: badis, thresholds and rounds in a row that are asked for" {
+	badis_events - t ts ts t - - s >in
+	estimates badis:81%,$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 32 32 32 0 0 0'
+	estimates badis:rounds=1,$ALONE | cut -d'|' -f2 | xargs >got
+	file_is got '32 52 52 40 8 8 8'
+}
+
+# Rounds of 2 s in V and VG, of 1 s in G: 0 of them at 3 s (what the first window touches is before it), 8 at 5 s: to VG;
+# 13 at 7 s and at 9 s: to G; 13 at 10 s, 10 at 11 s, 10 at 12 s: to V; 2 at 14 s. An estimate stands until the next.
+@test "wss-estimate: badis, lengths of rounds, worked out by hand" {
+	badis_events t - - - t ts - ts - s - - - - >in
+	estimates badis:average=1,keep=1ns,vmware=2s,geiger=1s | cut -d'|' -f2 | xargs >got
+	file_is got '0 0 32 32 52 52 52 52 40 40 40 8'
+}
+
+# Rounds 8 0 8 8 0 0 0 0 pages from 2 s on, average of two: 8 4 4 8 4 0 0 0; the largest of the last three: 8 8 8 8 8 8 4 0.
+@test "wss-estimate: badis, the largest moving average, worked out by hand" {
+	badis_events - t - t t - - - - >in
+	estimates badis:100%,average=2,keep=3s,vmware=1s >got
+	file_is got '1 [||] warming
+2 [|32|] warming
+3 [|32|]
+4 [|32|]
+5 [|32|]
+6 [|32|]
+7 [|32|]
+8 [|16|]
+9 [|0|]'
+}
+
+# An event lost in the round to 3 s is in the averages of 3 s and 4 s, and these are in the estimates up to 6 s. A window
+# without the size or frame numbers gives no value, and no round is in it or begins at its end: the next is that of 11 s.
+@test "wss-estimate: badis, lost events and windows without the size of the VM or frame numbers" {
+	badis_events - t L t t t t x b t - >in
+	estimates badis:100%,average=2,keep=3s,vmware=1s >got
+	file_is got '1 [||] warming
+2 [|32|] warming
+3 [|32|] lost
+4 [|32|] lost
+5 [|32|] lost
+6 [|32|] lost
+7 [|32|]
+8 [||] no-data
+9 [||] no-data
+10 [|32|]
+11 [|16|]'
+}

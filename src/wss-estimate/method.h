@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { METHOD_PARAMETERS_MAX = 8 };
+enum { METHOD_PARAMETERS_MAX = 9 };
 
 struct method_parameter {
 	const char *key, *help;
