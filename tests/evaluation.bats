@@ -59,7 +59,7 @@ noisy() { wss-trace -s "model:$1?noise=8MiB${2:-}" -n "$3" | wss-count; }
 	}
 	local ours others
 	for schedule in 1s:20000rw:uniform 1s:20000r:zipf=1 12s:20000r*1; do
-		read -r ours others < <(mape $schedule $schedule)
+		read -r ours others < <(mape "$schedule" "$schedule")
 		between 0 $((ours * 2)) "$others"
 	done
 	for ((i = 0; i < 120; i++)); do all+="500ms:20000w*1,500ms:2000r*1+$((20000 + 2000 * i)),"; done
