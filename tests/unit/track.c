@@ -14,7 +14,7 @@ static char *memory;
 static pid_t guest;
 static uint64_t first_gfn, gfns;
 
-static void keep(void *context, uint64_t gfn, uint64_t pages)
+static void remember(void *context, uint64_t gfn, uint64_t pages)
 {
 	(void)context;
 	if (gfns == 0)
@@ -37,7 +37,7 @@ static void check_seen(struct track *t, uint64_t n, uint64_t first)
 	const char *why;
 
 	gfns = first_gfn = 0;
-	CHECK(track_collect(t, keep, NULL, &why));
+	CHECK(track_collect(t, remember, NULL, &why));
 	CHECK_U64(gfns, n);
 	CHECK_U64(first_gfn, first);
 }
@@ -101,7 +101,7 @@ int main(void)
 	/* The guest goes. */
 	kill(guest, SIGKILL);
 	waitpid(guest, NULL, 0);
-	CHECK(!track_collect(t, keep, NULL, &why));
+	CHECK(!track_collect(t, remember, NULL, &why));
 	CHECK(strcmp(why, "the process has ended") == 0);
 	track_close(t);
 	CHECK(!track_open(&wish, &failure));
