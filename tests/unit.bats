@@ -16,6 +16,8 @@ unit() {
 @test "schedule: touches are those of the text, at their time, in whatever steps they are asked for" { unit schedule; }
 @test "wss-fit: homogeneity tests give the published examples, to the digits printed there" { unit homogeneity; }
 @test "wss-fit: regression gives the certified values of NIST, Filip too; selection, robust, ridge, unequal costs" { unit regress; }
+# bats test_tags=slow
+@test "wss-estimate: forecasts of nine kinds of series keep their quantiles and are not worse than the last value" { unit forecast; }
 @test "num: numbers, units and their bounds" { unit num; }
 @test "gzio: lines of all lengths around the sizes of members and reads; a live stream" { unit gzio; }
 @test "record: random rows of every kind come back equal through both readers" { unit record; }

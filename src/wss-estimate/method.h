@@ -49,6 +49,11 @@ struct method {
 	void (*reference)(void *state, const uint64_t *value, const struct rec_event *event);
 	/* Optional, beside reference or alone: for bread and bwrite events. */
 	void (*disk)(void *state, const uint64_t *value, const struct rec_event *event);
+	/*
+	 * Alone: works on the estimates of another method; a state for each VM and method of them. Its first parameter is for how
+	 * many periods ahead the result is.
+	 */
+	void (*estimate)(void *state, const uint64_t *value, const struct rec_estimate *row, struct method_result *);
 	void (*window)(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *);
 	/*
 	 * Optional: names of counters, NULL at the end. Before window comes counter for each row of one of them, `which` of

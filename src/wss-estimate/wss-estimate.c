@@ -9,6 +9,7 @@
 #include "../common/vms.h"
 #include "counters.h"
 #include "method.h"
+#include "past.h"
 #include "select.h"
 
 #include <inttypes.h>
@@ -17,7 +18,7 @@
 
 static struct {
 	struct opt_list method;
-	const char *counters;
+	const char *counters, *state;
 	uint64_t kernel_kib; /* of the guest, on top of each estimate */
 	bool list_methods;
 } cfg;
@@ -26,6 +27,7 @@ static const struct opt opts[] = {
 	{ 'm', "method", "NAME[:PARAMETERS]", "a method, may be repeated [reuse]", OPT_LIST, &cfg.method, 0, 0 },
 	{ 'c', "counters", "FILE", "counter records, for methods that need them", OPT_TEXT, &cfg.counters, 0, 0 },
 	{ 0, "kernel", "SIZE", "add this to each estimate: what the guest's kernel needs and the trace does not show", OPT_KIB, &cfg.kernel_kib, 0, 0 },
+	{ 0, "state", "FILE", "estimates that forecasts have seen, kept for the next run", OPT_TEXT, &cfg.state, 0, 0 },
 	{ 0, "methods", NULL, "list the methods with their parameters and sources", OPT_FLAG, &cfg.list_methods, 0, 0 },
 	{ 0 },
 };
@@ -37,6 +39,7 @@ static const struct usage usage = {
 	"  wss-trace -s process:1234 -p 1s | wss-count | wss-estimate -P\n"
 	"  wss-estimate -m threshold:2 -m aging:from=64 counts.gz > estimates.gz\n"
 	"  wss-estimate -m model:guest.model --counters counters.gz counts.gz > estimates.gz\n"
+	"  wss-estimate counts.gz | wss-estimate -m forecast:ahead=5,quantile=95% -P\n"
 	"  wss-trace -s model:1s:5000w:zipf=1 -n 60 | wss-estimate -m mrc:miss=5% -m shards:5% -m aet -P\n",
 };
 
@@ -290,17 +293,134 @@ static void estimate_events(struct rec_in *in, struct rec_out *out, struct vms *
 	}
 }
 
+/* ---- estimates in ---- */
+
+/* What each selected method has of a series, and is called on it. */
+struct chained {
+	void *state;
+	const char *name;
+};
+
+static struct chained *chain(const struct selection *all, const struct series *series)
+{
+	struct chained *chained = or_die(calloc(all->n, sizeof(*chained)));
+
+	for (size_t i = 0; i < all->n; i++) {
+		char name[TEXT_FIELD_MAX + 1];
+		int len = snprintf(name, sizeof(name), "%s+%s", series->method, all->selected[i].text);
+
+		if (len > TEXT_FIELD_MAX)
+			die(EX_DATAERR, "method '%.64s...' on '%.64s...': more than %d bytes", all->selected[i].text, series->method, TEXT_FIELD_MAX);
+		chained[i].name = rec_intern(name, (size_t)len);
+		chained[i].state = or_die(calloc(1, all->selected[i].method->state_size));
+	}
+	return chained;
+}
+
+static void put_chained(struct rec_out *out, const struct rec_estimate *in, const char *name, const struct selected *selected,
+			const struct method_result *result)
+{
+	uint64_t ahead_ns = num_mul(selected->value[0], in->window_ns);
+	struct rec_estimate row = *in;
+
+	row.t_ns = num_add(in->t_ns, ahead_ns);
+	if (row.t_ns == UNKNOWN)
+		die(EX_DATAERR, "VM '%.64s': a window ends beyond the end of time", in->vm);
+	row.method = name;
+	row.wss_kib = pages_to_kib(result->wss);
+	row.low_kib = pages_to_kib(result->low);
+	row.high_kib = in->high_kib == UNKNOWN ? UNKNOWN : pages_to_kib(result->high); /* of a lower bound: one too */
+	row.note = result->note;
+	if (row.wss_kib != UNKNOWN && in->memory_kib != UNKNOWN) {
+		row.wss_kib = row.wss_kib < in->memory_kib ? row.wss_kib : in->memory_kib;
+		row.low_kib = row.low_kib < in->memory_kib ? row.low_kib : in->memory_kib;
+		row.high_kib = row.high_kib < in->memory_kib || row.high_kib == UNKNOWN ? row.high_kib : in->memory_kib;
+	}
+	rec_put(out, &row);
+}
+
+struct chaining {
+	const struct selection *all;
+	struct past past;
+	struct rec_in *in;
+	struct rec_out *out; /* NULL: while the past is read, which was answered before */
+};
+
+static void chain_estimate(void *context, const struct rec_estimate *row)
+{
+	struct chaining *c = context;
+	bool is_new;
+	struct series *series = past_series(&c->past, row->vm, row->method, &is_new);
+	struct chained *chained;
+
+	if (is_new)
+		series->owned = chain(c->all, series);
+	if (cfg.state && !is_new && row->t_ns <= series->last_ns) /* a recording that overlaps the one before */
+		return;
+	if (c->in)
+		vms_check_time(c->in, row->vm, &series->last_ns, row->t_ns);
+	chained = series->owned;
+	for (size_t i = 0; i < c->all->n; i++) {
+		const struct selected *selected = &c->all->selected[i];
+		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, row->note == note_lost ? note_lost : TOKEN_NONE, false };
+
+		selected->method->estimate(chained[i].state, selected->value, row, &result);
+		if (c->out)
+			put_chained(c->out, row, chained[i].name, selected, &result);
+	}
+	past_add(series, row);
+}
+
+static void estimate_estimates(struct rec_in *in, struct rec_out *out, const struct selection *all)
+{
+	struct chaining c = { .all = all };
+	struct rec_estimate row;
+
+	if (cfg.state)
+		past_read(cfg.state, chain_estimate, &c);
+	c.in = in;
+	c.out = out;
+	while (rec_next(in, &row))
+		chain_estimate(&c, &row);
+	if (cfg.state) { /* what it says was seen has been answered */
+		rec_flush(out);
+		past_write(&c.past, cfg.state);
+	}
+	for (size_t s = 0; s < c.past.n; s++) {
+		struct chained *chained = c.past.series[s].owned;
+
+		for (size_t i = 0; i < all->n; i++) {
+			all->selected[i].method->release(chained[i].state);
+			free(chained[i].state);
+		}
+		free(chained);
+	}
+	past_release(&c.past);
+}
+
 /* The kind of record that all selected methods work on. Those that need only counters work on both. */
 static unsigned accepted_kinds(const struct selection *all)
 {
-	const struct selected *on_counts = NULL, *on_events = NULL;
+	const struct selected *on_counts = NULL, *on_events = NULL, *on_estimates = NULL, *other = NULL;
 
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->selected[i].method->pages)
 			on_counts = &all->selected[i];
 		if (all->selected[i].method->reference || all->selected[i].method->disk)
 			on_events = &all->selected[i];
+		if (all->selected[i].method->estimate)
+			on_estimates = &all->selected[i];
+		else
+			other = &all->selected[i];
 	}
+	if (on_estimates && other)
+		opt_die("--method: %s works on estimates, %s does not: not in one run", on_estimates->text, other->text);
+	if (on_estimates && cfg.kernel_kib)
+		opt_die("--kernel: not with %s: it is in the estimates that are read", on_estimates->text);
+	if (cfg.state && !on_estimates)
+		opt_die("--state: only with forecast");
+	if (on_estimates)
+		return ACCEPT(estimate);
 	if (on_counts && on_events)
 		opt_die("--method: %s works on counts, %s on events: not in one run", on_counts->text, on_events->text);
 	return (on_events ? 0 : ACCEPT(count)) | (on_counts ? 0 : ACCEPT(event));
@@ -324,6 +444,8 @@ int main(int argc, char **argv)
 	rec_flush_before_wait(in, out);
 	if (rec_in_kind(in) == REC_count)
 		estimate_counts(in, out, &vms, &all);
+	else if (rec_in_kind(in) == REC_estimate)
+		estimate_estimates(in, out, &all);
 	else
 		estimate_events(in, out, &vms, &all);
 	rec_close(out);
