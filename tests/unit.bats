@@ -12,6 +12,7 @@ unit() {
 @test "wss-estimate: reuse equals its rule kept page by page, on random windows" { unit reuse; }
 @test "balloon-tune: a million random decisions stay within the envelope" { unit envelope; }
 @test "balloon-set: a million random decisions keep to floor, maximum and rate; known answers" { unit decide; }
+@test "vm-counters: caches, counts that begin anew, texts of guests, as worked out by hand" { unit sample; }
 @test "wss-score: errors, lags, cases and percentiles as worked out by hand" { unit score; }
 @test "schedule: touches are those of the text, at their time, in whatever steps they are asked for" { unit schedule; }
 @test "wss-fit: homogeneity tests give the published examples, to the digits printed there" { unit homogeneity; }

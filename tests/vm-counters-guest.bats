@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vm-counters on a real guest of libvirt: its balloon driver, its guest agent, its disk, and its end.
+# bats file_tags=slow
+load helper
+load guests
+
+setup_file() {
+	local file files=()
+	libvirt_up
+	[ -n "$GUEST_CANNOT" ] || command -v qemu-ga >/dev/null || GUEST_CANNOT='no qemu-ga; apt-get install qemu-guest-agent'
+	[ -z "$GUEST_CANNOT" ] || return 0
+	cat >"$BATS_FILE_TMPDIR/job" <<-'JOB'
+		#!/bin/sh
+		wss-load -P 1s:10240rw >/dev/null &
+		mkdir -p /var/run
+		exec /bin/ld-linux* --library-path /bin /bin/qemu-ga -m virtio-serial -t /tmp -p /dev/virtio-ports/org.qemu.guest_agent.0
+	JOB
+	# qemu-ga is no static program: its libraries and their loader go with it
+	while read -r file; do files+=(-f "$file"); done < <(ldd "$(command -v qemu-ga)" | grep -o '/[^ ]*'; command -v qemu-ga wss-load)
+	"$TOP/scripts/guest/initrd" "${files[@]}" -j "$BATS_FILE_TMPDIR/job" -o "$BATS_FILE_TMPDIR/initrd"
+	"$TOP/scripts/guest/domain" -d "$LV" -n web -i "$BATS_FILE_TMPDIR/initrd" -M 256 >"$BATS_FILE_TMPDIR/xml"
+	truncate -s 1M "$LV/disk"
+	chmod 666 "$LV/disk"
+	sed -i "s|</devices>|<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>\
+<disk type='file' device='disk'><source file='$LV/disk'/><target dev='vda' bus='virtio'/></disk></devices>|" "$BATS_FILE_TMPDIR/xml"
+	vir define "$BATS_FILE_TMPDIR/xml"
+	vir start web
+}
+
+teardown_file() { libvirt_down; }
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	need_guests
+	until_said 60 agent guest-ping
+}
+
+agent() { vir qemu-agent-command web "{\"execute\":\"$1\"}"; }
+
+# Nothing changed while we looked: the guest stands still, and what is asked costs little processor time.
+look() {
+	vir domstats web >before
+	vm-counters -s "libvirt:web?uri=$URI" -n 1 -P >counters
+	vir domstats web >after
+	cmp before after
+}
+
+@test "vm-counters: each value of a guest is what virsh domstats says at the same time" {
+	vir suspend web
+	until_said 60 look
+	vir resume web
+	sed 's/^  //; s/^\(vcpu\|block\)\.0\./\1./' before | LC_ALL=C sort >theirs
+	sed -n 's/^[^,]*,web,\(.*\),\([0-9]*\)$/\1=\2/p' counters | grep -v '^wss\.' | LC_ALL=C sort >ours
+	is "$(LC_ALL=C comm -23 ours theirs)" ''
+	# and none is left out: of memory, of processors, of the disk
+	grep -E '^(balloon|cpu\.(time|user|system)|vcpu\.(time|wait|delay)|block\.(rd|wr)|block\.fl\.reqs)' theirs >should
+	is "$(LC_ALL=C comm -13 ours should)" ''
+	between 20 "$(wc -l <should)" 40
+}
+
+@test "vm-counters: the guest agent and the balloon driver report the same memory" {
+	local total
+	vm-counters -s "libvirt:web?uri=$URI" -s "web=agent:web?uri=$URI" -n 1 -P >counters
+	total=$(grep -o 'MemTotal,.*' counters)
+	is "balloon.available,${total#*,}" "$(grep -o 'balloon.available,.*' counters)"
+	# the guest's own figures make the working set, once: MemTotal - MemAvailable
+	is "$(grep -c ',wss\.' counters)" 1
+	is "$(awk -F, '{ v[$3] = $4 } END { print v["MemTotal"] - v["MemAvailable"] }' counters)" \
+		"$(awk -F, '/wss.available_kib/ { print $4 }' counters)"
+	grep -q ',pgfault,[1-9]' counters
+	grep -q ',pressure.some_us,[0-9]' counters
+}
+
+@test "vm-counters: the working set of a guest grows by what a program in it takes" {
+	# 10,240 pages are 40 MiB; a guest that does nothing has less than 32 MiB that it cannot spare
+	vm-counters -s "agent:web?uri=$URI" --cache=none -n 1 -P >counters
+	between 40960 "$(awk -F, '/wss.none_kib/ { print $4 }' counters)" 73728
+}
+
+@test "vm-counters: a guest that ends, ends its part; alone it is an error" {
+	local pid alone n status=0
+	vm-counters -s here=guest:local -s "libvirt:web?uri=$URI" -s "web=agent:web?uri=$URI" -p 100ms -P >both 2>errors &
+	pid=$!
+	later_kill $pid
+	vm-counters -s "libvirt:web?uri=$URI" -p 100ms -P >alone.csv 2>alone.errors &
+	alone=$!
+	later_kill $alone
+	until_true grep -q web both
+	until_true grep -q web alone.csv
+	vir destroy web
+	until_said 10 has_line errors 'vm-counters: warning: web: it does not run any more'
+	wait $alone || status=$?
+	is "$status" 69
+	file_is alone.errors 'vm-counters: web: it does not run any more'
+	n=$(wc -l <both)
+	until_true lines both $((n + 100))
+	kill -INT $pid
+	wait $pid
+	run ! grep -q ,web, <(tail -n 60 both)
+}
