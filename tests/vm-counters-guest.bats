@@ -79,10 +79,10 @@ look() {
 
 @test "vm-counters: a guest that ends, ends its part; alone it is an error" {
 	local pid alone n status=0
-	vm-counters -s here=guest:local -s "libvirt:web?uri=$URI" -s "web=agent:web?uri=$URI" -p 100ms -P >both 2>errors &
+	vm-counters -s here=guest:local -s "libvirt:web?uri=$URI" -s "web=agent:web?uri=$URI" -p 100ms -f 60s -P >both 2>errors &
 	pid=$!
 	later_kill $pid
-	vm-counters -s "libvirt:web?uri=$URI" -p 100ms -P >alone.csv 2>alone.errors &
+	vm-counters -s "libvirt:web?uri=$URI" -p 100ms -f 60s -P >alone.csv 2>alone.errors &
 	alone=$!
 	later_kill $alone
 	until_true grep -q web both

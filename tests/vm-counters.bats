@@ -89,7 +89,7 @@ domains() {
 	stderr_is 'vm-counters: kvm:424: no VM of KVM belongs to that process'
 	run --separate-stderr -69 vm-counters -s kvm:424 -R "$ROOT" -P
 	stderr_is "vm-counters: kvm:424: cannot read $ROOT/sys/kernel/debug/kvm; needs root, debugfs mounted, and KVM on this host: No such file or directory"
-	vm-counters -s vm1=kvm:4242 -R "$PWD" -p 10ms -P >out 2>err &
+	vm-counters -s vm1=kvm:4242 -R "$PWD" -p 10ms -f 10s -P >out 2>err &
 	local pid=$! status=0
 	later_kill $pid
 	until_true grep -q kvm.exits out
@@ -141,7 +141,7 @@ balloon.rss=1048576"
 @test "vm-counters: through ssh the same counters, with one ssh for all samples" {
 	fake_ssh 'cd / && exec sh -c "$command"'
 	vm-counters -s web=ssh:host.example.org -s here=guest:local -p 20ms -n 3 -P >out
-	is "$(cat called | grep -c .)" 1
+	is "$(grep -c . called)" 1
 	[[ $(cat called) == '-T -oBatchMode=yes -- host.example.org while '* ]]
 	is "$(grep -c web,MemTotal out)" 3
 	values web <out | cut -d= -f1 | sort -u >ours
@@ -241,4 +241,19 @@ gone() { ! kill -0 "$1"; }
 	is "$(awk '$2 != "level" && $2 != "count" || $3 != "guest" && $3 != "host" || NF < 5' <<<"$output")" ''
 	is "$(grep -E '^(pswpin|MemFree|cpu.time) ' <<<"$output" | awk '{ print $1, $2, $3, $4 }')" \
 		$'MemFree level guest KiB\npswpin count guest pages\ncpu.time count host ns'
+}
+
+@test "vm-counters: wss-estimate and wss-fit read what it writes, and take an empty value for none" {
+	local n
+	vm-counters -s vm1=guest:local -R "$ROOT" -n 1 -P | sed '2,$s/^[0-9]*/5/' >counters
+	echo 6,vm1,Committed_AS, >>counters
+	wss-trace -s vm1=model:1s:10w -n 2 | wss-count -o counts
+	# Committed_AS of the fixture
+	is "$(wss-estimate -m self-ballooning -c counters counts | column wss_kib | xargs)" '13680 13680'
+	for n in 10 20 30 40 50 60; do echo "$n,vm1,MemFree,$n"; done | sed "1i $(head -n 1 counters)" >with
+	sed 's/MemFree,[35]/&1/' with >other
+	wss-fit --homogeneity with other >expected
+	sed -i '3a 25,vm1,MemFree,' with
+	wss-fit --homogeneity with other >got
+	same expected got
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const domain_keys[] = { "uri", "guest", NULL };
+
 /* Connections that are open; the domains of each hold it. */
 struct connection {
 	struct connection *next;
@@ -56,18 +58,18 @@ static enum guest guest_of(const struct target *target, virDomainPtr dom, const 
 
 virDomainPtr domain_open(struct target *target, bool read_only)
 {
-	static const char *const keys[] = { "uri", "guest", NULL };
-	struct connection *c = connect_to(target, target_option(target, "uri", keys), read_only);
+	struct connection *c = connect_to(target, target_option(target, "uri"), read_only);
 	virDomainPtr dom = virDomainLookupByName(c->conn, target->spec);
 
 	if (!dom)
 		dom = virDomainLookupByUUIDString(c->conn, target->spec);
 	if (!dom)
-		die(EX_NOINPUT, "%s:%s: no such domain; 'virsh list' shows those that run", target->reader->name, target->spec);
+		die(EX_NOINPUT, "%s:%s: no such domain; 'virsh list' shows those that run", target->reader->name,
+		    target->spec);
 	if (virDomainIsActive(dom) != 1)
 		die(EX_NOINPUT, "%s:%s: it does not run; start it first", target->reader->name, target->spec);
 	c->domains++;
-	target->guest = guest_of(target, dom, target_option(target, "guest", keys));
+	target->guest = guest_of(target, dom, target_option(target, "guest"));
 	target_name(target, virDomainGetName(dom));
 	return dom;
 }

@@ -7,6 +7,9 @@
 
 #include <libvirt/libvirt.h>
 
+/* Options of all readers that ask libvirt. */
+extern const char *const domain_keys[];
+
 /*
  * The domain that the target's spec names, by its name or UUID. Names the target, and sets its guest. Options uri=URI,
  * guest=linux, guest=windows. Dies when there is no such domain, or it does not run.

@@ -4,6 +4,8 @@
 
 #include "../common/diag.h"
 
+static const char *const keys[] = { "uri", "guest", NULL };
+
 static void missing_open(struct target *target)
 {
 	die(EX_UNAVAILABLE, "%s: not built: needs libvirt-dev", target->reader->name);
@@ -12,6 +14,7 @@ static void missing_open(struct target *target)
 const struct reader reader_libvirt = {
 	.name = "libvirt",
 	.spec_help = "DOMAIN",
+	.keys = keys,
 	.help = "not built: needs libvirt-dev",
 	.open = missing_open,
 };
@@ -19,6 +22,7 @@ const struct reader reader_libvirt = {
 const struct reader reader_agent = {
 	.name = "agent",
 	.spec_help = "DOMAIN",
+	.keys = keys,
 	.help = "not built: needs libvirt-dev",
 	.open = missing_open,
 };

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#define QUESTION(what, arguments) "{\"execute\":\"guest-" what "\",\"arguments\":{" arguments "}}"
+
 enum { PATIENCE_S = 2 };
 
 struct agent {
@@ -39,7 +41,7 @@ static void agent_open(struct target *target)
 
 	agent->dom = domain_open(target, false);
 	target->state = agent;
-	answer = ask(agent, "{\"execute\":\"guest-ping\"}");
+	answer = ask(agent, QUESTION("ping", ""));
 	if (!answer)
 		die(EX_UNAVAILABLE, "agent:%s: %s", target->spec, lv_error());
 	free(answer);
@@ -48,7 +50,7 @@ static void agent_open(struct target *target)
 /* False: the agent did not answer. A file that the guest does not have is no error. */
 static bool read_file(struct agent *agent, const struct system_file *file, struct sample *sample)
 {
-	char *answer = ask(agent, "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/%s\"}}", file->path);
+	char *answer = ask(agent, QUESTION("file-open", "\"path\":\"/%s\""), file->path);
 	uint64_t handle;
 	size_t len;
 
@@ -56,12 +58,11 @@ static bool read_file(struct agent *agent, const struct system_file *file, struc
 		return virGetLastErrorCode() == VIR_ERR_INTERNAL_ERROR && file != &system_file[0];
 	if (agent_number(answer, "return", &handle)) {
 		free(answer);
-		answer = ask(agent, "{\"execute\":\"guest-file-read\",\"arguments\":{\"handle\":%" PRIu64 ",\"count\":%d}}", handle,
-			     SYSTEM_TEXT);
+		answer = ask(agent, QUESTION("file-read", "\"handle\":%" PRIu64 ",\"count\":%d"), handle, SYSTEM_TEXT);
 		if (answer && agent_bytes(answer, agent->text, sizeof(agent->text), &len))
 			sample_parse(sample, file->format, file->prefix, agent->text, len);
 		free(answer);
-		answer = ask(agent, "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":%" PRIu64 "}}", handle);
+		answer = ask(agent, QUESTION("file-close", "\"handle\":%" PRIu64), handle);
 	}
 	free(answer);
 	return answer != NULL;
@@ -88,6 +89,7 @@ static void agent_close(struct target *target)
 const struct reader reader_agent = {
 	.name = "agent",
 	.spec_help = "DOMAIN",
+	.keys = domain_keys,
 	.help = "a Linux guest, the same counters, through its QEMU guest agent; ?uri=URI",
 	.system = true,
 	.open = agent_open,

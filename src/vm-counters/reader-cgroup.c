@@ -27,12 +27,10 @@ struct cgroup {
 
 static void cgroup_open(struct target *target)
 {
-	static const char *const no_keys[] = { NULL };
 	struct cgroup *cgroup = or_die(calloc(1, sizeof(*cgroup)));
 	const char *path = target->spec;
 	char folder[PATH_MAX];
 
-	target_option(target, "", no_keys);
 	while (*path == '/')
 		path++;
 	snprintf(folder, sizeof(folder), "%s/sys/fs/cgroup/%s", sysroot, path);

@@ -18,11 +18,9 @@ struct local {
 
 static void guest_open(struct target *target)
 {
-	static const char *const no_keys[] = { NULL };
 	struct local *local = or_die(calloc(1, sizeof(*local)));
 	char host[256] = "";
 
-	target_option(target, "", no_keys);
 	if (strcmp(target->spec, "local") != 0)
 		opt_die("-s guest:%s: only guest:local can be read; others by ssh: or agent:", target->spec);
 	for (size_t i = 0; i < SYSTEM_FILES; i++)

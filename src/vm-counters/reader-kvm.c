@@ -32,8 +32,8 @@ static bool find_folder(struct kvm *kvm, const char *pid)
 	snprintf(all, sizeof(all), "%s/sys/kernel/debug/kvm", sysroot);
 	dir = opendir(all);
 	if (!dir)
-		die_errno(errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "kvm:%s: cannot read %s; needs root, debugfs "
-			  "mounted, and KVM on this host", pid, all);
+		die_errno(errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE,
+			  "kvm:%s: cannot read %s; needs root, debugfs mounted, and KVM on this host", pid, all);
 	while (!found && (entry = readdir(dir)))
 		if (strncmp(entry->d_name, pid, len) == 0 && entry->d_name[len] == '-') {
 			snprintf(kvm->folder, sizeof(kvm->folder), "%s/%s", all, entry->d_name);
@@ -51,11 +51,9 @@ static int open_counter(const struct kvm *kvm, size_t i)
 
 static void kvm_open(struct target *target)
 {
-	static const char *const no_keys[] = { NULL };
 	struct kvm *kvm = or_die(calloc(1, sizeof(*kvm)));
 	size_t found = 0, forbidden = 0;
 
-	target_option(target, "", no_keys);
 	if (!find_folder(kvm, target->spec))
 		die(EX_NOINPUT, "kvm:%s: no VM of KVM belongs to that process", target->spec);
 	target_name(target, strrchr(kvm->folder, '/') + 1);
@@ -72,9 +70,11 @@ static void kvm_open(struct target *target)
 		close(fd);
 	}
 	if (found == 0)
-		die(forbidden ? EX_NOPERM : EX_UNAVAILABLE, "kvm:%s: no counters can be read in %s", target->spec, kvm->folder);
+		die(forbidden ? EX_NOPERM : EX_UNAVAILABLE, "kvm:%s: no counters can be read in %s", target->spec,
+		    kvm->folder);
 	if (forbidden)
-		warn("%s: %zu counters cannot be read: the kernel is locked down; libvirt: has them too", target->name, forbidden);
+		warn("%s: %zu counters cannot be read: the kernel is locked down; libvirt: has them too", target->name,
+		     forbidden);
 	target->state = kvm;
 }
 
@@ -89,7 +89,8 @@ static enum answer kvm_read(struct target *target, struct sample *sample)
 		int fd = open_counter(kvm, i);
 
 		if (fd < 0)
-			return errno == ENOENT ? target_gone(target, "the VM ended") : target_warn(target, strerror(errno));
+			return errno == ENOENT ? target_gone(target, "the VM ended") :
+						 target_warn(target, strerror(errno));
 		ssize_t len = read(fd, text, sizeof(text));
 
 		if (len > 0)

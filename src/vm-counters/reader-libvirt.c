@@ -12,43 +12,19 @@ static void libvirt_open(struct target *target)
 	target->state = domain_open(target, true);
 }
 
-/*
- * The names of `virsh domstats`, but without the numbers of disks and virtual processors, whose counters are added up; and
- * the counters that come from KVM are called as those of the reader kvm: vcpu.0.exits.sum is kvm.exits.
- */
-static void add_counter(struct sample *sample, const char *given, uint64_t value)
-{
-	const char *dot = strchr(given, '.');
-	const char *rest = dot ? dot + 1 : given;
-	size_t group = (size_t)(rest - given), len;
-	char name[VIR_TYPED_PARAM_FIELD_LENGTH + 8];
-
-	if (*rest >= '0' && *rest <= '9')
-		rest += strspn(rest, "0123456789") + 1;
-	len = strlen(rest);
-	if (len > 4 && (strcmp(rest + len - 4, ".sum") == 0 || strcmp(rest + len - 4, ".cur") == 0)) {
-		given = "kvm.";
-		group = 4;
-		len -= 4;
-	}
-	int n = snprintf(name, sizeof(name), "%.*s%.*s", (int)group, given, (int)len, rest);
-
-	sample_add(sample, name, (size_t)n, strncmp(name, "balloon.", 8) == 0 ? sample_reported(value) : value);
-}
-
 static void add_stats(struct sample *sample, virTypedParameterPtr params, int n)
 {
 	for (int i = 0; i < n; i++) {
 		switch (params[i].type) {
 		case VIR_TYPED_PARAM_ULLONG:
-			add_counter(sample, params[i].field, params[i].value.ul);
+			sample_add_domstat(sample, params[i].field, params[i].value.ul);
 			break;
 		case VIR_TYPED_PARAM_UINT:
-			add_counter(sample, params[i].field, params[i].value.ui);
+			sample_add_domstat(sample, params[i].field, params[i].value.ui);
 			break;
 		case VIR_TYPED_PARAM_LLONG:
 			if (params[i].value.l >= 0)
-				add_counter(sample, params[i].field, (uint64_t)params[i].value.l);
+				sample_add_domstat(sample, params[i].field, (uint64_t)params[i].value.l);
 			break;
 		}
 	}
@@ -78,11 +54,11 @@ static bool add_single(struct sample *sample, virDomainPtr dom)
 
 	if (virDomainGetInfo(dom, &info) < 0)
 		return false;
-	add_counter(sample, "cpu.time", info.cpuTime);
-	add_counter(sample, "balloon.maximum", info.maxMem);
+	sample_add_domstat(sample, "cpu.time", info.cpuTime);
+	sample_add_domstat(sample, "balloon.maximum", info.maxMem);
 	for (int i = 0; i < n; i++)
 		if (stat[i].tag >= 0 && stat[i].tag < VIR_DOMAIN_MEMORY_STAT_NR && name[stat[i].tag])
-			add_counter(sample, name[stat[i].tag], stat[i].val);
+			sample_add_domstat(sample, name[stat[i].tag], stat[i].val);
 	return true;
 }
 
@@ -120,6 +96,7 @@ static void libvirt_close(struct target *target)
 const struct reader reader_libvirt = {
 	.name = "libvirt",
 	.spec_help = "DOMAIN",
+	.keys = domain_keys,
 	.help = "memory, processor and disks of a domain, as virsh domstats; ?uri=URI, ?guest=windows",
 	.open = libvirt_open,
 	.read = libvirt_read,

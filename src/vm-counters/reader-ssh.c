@@ -39,7 +39,8 @@ static char *remote_command(void)
 	for (size_t i = 0; i < SYSTEM_FILES; i++)
 		fprintf(text, " %s", system_file[i].path);
 	/* Where a kernel does without pressure figures, the file may be there and not be readable. */
-	fputs("; do if c=$(cat /$f 2>/dev/null); then echo \"" MARK "$f\"; echo \"$c\"; fi; done; echo '" MARK "'; done", text);
+	fputs("; do if c=$(cat /$f 2>/dev/null); then echo \"" MARK "$f\"; echo \"$c\"; fi; done;"
+	      " echo '" MARK "'; done", text);
 	fclose(text);
 	return command;
 }
@@ -54,7 +55,8 @@ static void make_pipe(int fd[2])
 static int spawn_ssh(struct ssh *ssh, const char *host, int in, int out)
 {
 	char *command = remote_command();
-	char *argv[] = { (char *)"ssh", (char *)"-T", (char *)"-oBatchMode=yes", (char *)"--", (char *)host, command, NULL };
+	char *argv[] = { (char *)"ssh", (char *)"-T", (char *)"-oBatchMode=yes", (char *)"--", (char *)host, command,
+			 NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	sigset_t by_default;
@@ -77,11 +79,9 @@ static int spawn_ssh(struct ssh *ssh, const char *host, int in, int out)
 
 static void ssh_open(struct target *target)
 {
-	static const char *const no_keys[] = { NULL };
 	struct ssh *ssh = or_die(calloc(1, sizeof(*ssh)));
 	int questions[2], answers[2];
 
-	target_option(target, "", no_keys);
 	target_name(target, target->spec);
 	make_pipe(questions);
 	make_pipe(answers);
@@ -121,7 +121,9 @@ static void parse_answer(const struct ssh *ssh, struct sample *sample)
 			continue;
 		from += len;
 		to = memmem(from, (size_t)(end - from), "\n" MARK, 1 + strlen(MARK));
-		sample_parse(sample, system_file[i].format, system_file[i].prefix, from, (size_t)((to ? to : end) - from));
+		if (!to)
+			to = end;
+		sample_parse(sample, system_file[i].format, system_file[i].prefix, from, (size_t)(to - from));
 	}
 }
 
@@ -133,7 +135,7 @@ static enum answer ssh_more(struct target *target, struct sample *sample)
 	ssize_t got = read(ssh->from, ssh->text + ssh->len, sizeof(ssh->text) - ssh->len);
 
 	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? ANSWER_LATER : target_gone(target, "ssh cannot be read");
+		return errno == EAGAIN || errno == EINTR ? ANSWER_LATER : target_gone(target, "ssh gives no more");
 	if (got == 0)
 		return target_gone(target, ssh->len == sizeof(ssh->text) ? "it sends too much" : "ssh ended");
 	ssh->len += (size_t)got;

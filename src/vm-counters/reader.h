@@ -21,7 +21,7 @@ struct target {
 	enum guest guest;      /* set by open() where it is not Linux */
 	void *state;           /* the reader's own; NULL: not open */
 
-	struct sample before;  /* for counts that begin anew */
+	struct sample before;  /* the sample before, for counts that begin anew */
 	const char *gone;      /* why it went away; NULL: it is there */
 	bool waiting;          /* asked, and has not answered */
 	bool warned;           /* that it does not answer */
@@ -39,6 +39,7 @@ struct reader {
 	const char *spec_help; /* what the spec is, in capitals: "PID" */
 	const char *help;      /* one line */
 	bool system;           /* what it reads is the guest's own /proc */
+	const char *const *keys; /* of its options, NULL at the end; NULL: it has none */
 
 	/* Required. Sets state, and name when it has none. Dies on error. */
 	void (*open)(struct target *);
@@ -59,8 +60,8 @@ extern const char *sysroot;
 
 /* For open(): names the VM unless -s did; bytes that do not suit a name are left to the CSV. */
 void target_name(struct target *, const char *name);
-/* The value of the option, or NULL. `keys`: all that the reader knows, NULL at the end; others are an error (EX_USAGE). */
-const char *target_option(const struct target *, const char *key, const char *const *keys);
+/* The value of an option that stands behind '?', or NULL. */
+const char *target_option(const struct target *, const char *key);
 /* For read() and more(): the target went away. `why` is kept. */
 enum answer target_gone(struct target *, const char *why);
 /* For read() and more(): nothing this time; the reason is told once, until it answers again. */

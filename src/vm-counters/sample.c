@@ -45,10 +45,37 @@ uint64_t sample_reported(uint64_t value)
 	return value >= UINT64_MAX / 1024 ? UNKNOWN : value;
 }
 
+/*
+ * The names of `virsh domstats`, but without the numbers of disks and virtual processors, whose counters are added up;
+ * and the counters that come from KVM are called as those of the reader kvm: vcpu.0.exits.sum is kvm.exits.
+ */
+void sample_add_domstat(struct sample *sample, const char *given, uint64_t value)
+{
+	const char *dot = strchr(given, '.');
+	const char *rest = dot ? dot + 1 : given;
+	size_t group = (size_t)(rest - given), len;
+	size_t digits = strspn(rest, "0123456789");
+	char name[64];
+
+	if (digits && rest[digits] == '.')
+		rest += digits + 1;
+	len = strlen(rest);
+	if (len > 4 && (strcmp(rest + len - 4, ".sum") == 0 || strcmp(rest + len - 4, ".cur") == 0)) {
+		given = "kvm.";
+		group = 4;
+		len -= 4;
+	}
+	int n = snprintf(name, sizeof(name), "%.*s%.*s", (int)group, given, (int)len, rest);
+
+	if (n < 0 || (size_t)n >= sizeof(name)) /* longer than any of ours */
+		return;
+	sample_add(sample, name, (size_t)n, strncmp(name, "balloon.", 8) == 0 ? sample_reported(value) : value);
+}
+
 /* ---- /proc ---- */
 
-static void set_prefixed(struct sample *sample, const char *prefix, const char *name, size_t len, const char *suffix,
-			 uint64_t value)
+static void set_prefixed(struct sample *sample, const char *prefix, const char *name, size_t len,
+			 const char *suffix, uint64_t value)
 {
 	char full[64];
 	int n = snprintf(full, sizeof(full), "%s%.*s%s", prefix, (int)len, name, suffix);
@@ -180,7 +207,8 @@ void sample_resets(struct sample *sample, struct sample *before)
 
 		if (!sample->has[i])
 			continue;
-		if (counter_table[i].kind == COUNTER_COUNT && before->has[i] && before->value[i] != UNKNOWN && now < before->value[i])
+		if (counter_table[i].kind == COUNTER_COUNT && before->has[i] && before->value[i] != UNKNOWN &&
+		    now < before->value[i])
 			sample->value[i] = UNKNOWN;
 		before->value[i] = now;
 		before->has[i] = true;

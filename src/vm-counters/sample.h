@@ -30,6 +30,8 @@ void sample_clear(struct sample *);
 void sample_set(struct sample *, const char *name, size_t len, uint64_t value);
 /* The same, on top of what is there: for the disks of a VM. */
 void sample_add(struct sample *, const char *name, size_t len, uint64_t value);
+/* Adds what `virsh domstats` calls that. */
+void sample_add_domstat(struct sample *, const char *given, uint64_t value);
 /* A value in KiB or a count as libvirt passes it on: UNKNOWN when the guest never reported it. */
 uint64_t sample_reported(uint64_t value);
 

@@ -59,6 +59,20 @@ static const struct reader *find_reader(const char *name, size_t len)
 	opt_die("-s: no reader '%.*s'; 'vm-counters' alone lists them", (int)len, name);
 }
 
+static void check_options(const struct target *target)
+{
+	const char *const *keys = target->reader->keys;
+
+	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
+		size_t len = strcspn(at, "=&"), i = 0;
+
+		while (keys && keys[i] && !(strlen(keys[i]) == len && strncmp(keys[i], at, len) == 0))
+			i++;
+		if (!keys || !keys[i] || at[len] != '=')
+			opt_die("-s %s: unknown option '%.*s'", target->reader->name, (int)strcspn(at, "&"), at);
+	}
+}
+
 static void parse_target(const char *text)
 {
 	struct target *target = or_die(calloc(1, sizeof(*target)));
@@ -85,27 +99,19 @@ static void parse_target(const char *text)
 		opt_die("-s: '%s' is not READER:SPEC", text);
 	target->spec = spec;
 	target->options = options;
-	all_targets = or_die(reallocarray(all_targets, target_count + 1, sizeof(*all_targets)));
+	check_options(target);
+	all_targets = or_die(reallocarray(all_targets, target_count + 1, sizeof(struct target *)));
 	all_targets[target_count++] = target;
 }
 
-const char *target_option(const struct target *target, const char *key, const char *const *keys)
+const char *target_option(const struct target *target, const char *key)
 {
-	const char *found = NULL;
-	const char *next;
+	size_t len = strlen(key);
 
-	for (const char *at = target->options; at && *at; at = next) {
-		size_t all = strcspn(at, "&"), len = strcspn(at, "=&"), i = 0;
-
-		next = at[all] ? at + all + 1 : NULL;
-		while (keys[i] && !(strlen(keys[i]) == len && strncmp(keys[i], at, len) == 0))
-			i++;
-		if (!keys[i] || at[len] != '=')
-			opt_die("-s %s: unknown option '%.*s'", target->reader->name, (int)all, at);
-		if (strcmp(keys[i], key) == 0)
-			found = or_die(strndup(at + len + 1, all - len - 1));
-	}
-	return found;
+	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL)
+		if (strncmp(at, key, len) == 0 && at[len] == '=')
+			return or_die(strndup(at + len + 1, strcspn(at + len + 1, "&")));
+	return NULL;
 }
 
 void target_name(struct target *target, const char *name)
@@ -260,7 +266,8 @@ static nfds_t fill_poll(struct run *run)
 	run->poll[0] = (struct pollfd){ .fd = tool_stop_fd(), .events = POLLIN };
 	for (size_t i = 0; i < target_count; i++)
 		if (all_targets[i]->state && all_targets[i]->waiting) {
-			run->poll[n] = (struct pollfd){ .fd = all_targets[i]->reader->fd(all_targets[i]), .events = POLLIN };
+			run->poll[n].fd = all_targets[i]->reader->fd(all_targets[i]);
+			run->poll[n].events = POLLIN;
 			run->polled[n++] = all_targets[i];
 		}
 	return n;
@@ -325,7 +332,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < cfg.specs.n; i++)
 		parse_target(cfg.specs.item[i]);
 	run.poll = or_die(calloc(target_count + 1, sizeof(*run.poll)));
-	run.polled = or_die(calloc(target_count + 1, sizeof(*run.polled)));
+	run.polled = or_die(calloc(target_count + 1, sizeof(struct target *)));
 	run.out = rec_create(REC_counter);
 	atexit(close_all);
 	for (size_t i = 0; i < target_count; i++)

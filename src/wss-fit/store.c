@@ -36,9 +36,12 @@ void store_read(char *const *files, int n, struct vms *vms)
 	vms->state_size = sizeof(struct stored);
 	while (rec_next(in, &row)) {
 		struct stored *vm = vms_get(vms, row.vm, NULL);
-		struct series *series = series_of(vm, row.counter);
 
 		vms_check_time(in, row.vm, &vm->last_ns, row.t_ns);
+		if (row.value == UNKNOWN)
+			continue;
+		struct series *series = series_of(vm, row.counter);
+
 		if (series->n == series->size) {
 			series->size = series->size ? 2 * series->size : 64;
 			series->row = or_die(reallocarray(series->row, series->size, sizeof(*series->row)));

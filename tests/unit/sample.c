@@ -106,6 +106,40 @@ static void check_reported(void)
 	CHECK_U64(sample_reported(0), 0);
 }
 
+/* Names as in virsh(1), of a domain with two processors and two disks. */
+static void check_domstats(void)
+{
+	sample_clear(&s);
+	sample_add_domstat(&s, "balloon.swap_in", UINT64_MAX / 1024);
+	CHECK_U64(value("balloon.swap_in"), UNKNOWN);
+	sample_add_domstat(&s, "balloon.rss", 5);
+	CHECK_U64(value("balloon.rss"), 5);
+	sample_add_domstat(&s, "cpu.time", UINT64_MAX / 1024); /* ns, and no balloon's */
+	CHECK_U64(value("cpu.time"), UINT64_MAX / 1024);
+	sample_add_domstat(&s, "block.count", 2);
+	sample_add_domstat(&s, "block.0.rd.reqs", 20);
+	sample_add_domstat(&s, "block.11.rd.reqs", 3);
+	CHECK_U64(value("block.rd.reqs"), 23);
+	sample_add_domstat(&s, "vcpu.0.time", 100);
+	sample_add_domstat(&s, "vcpu.1.time", 11);
+	CHECK_U64(value("vcpu.time"), 111);
+	sample_add_domstat(&s, "vcpu.0.exits.sum", 7);
+	sample_add_domstat(&s, "vcpu.1.exits.sum", 8);
+	sample_add_domstat(&s, "vm.pages_4k.cur", 9);
+	CHECK_U64(value("kvm.exits"), 15);
+	CHECK_U64(value("kvm.pages_4k"), 9);
+	sample_add_domstat(&s, "nodot", 1);
+	sample_add_domstat(&s, "vcpu.0", 1);
+	sample_add_domstat(&s, "vcpu.", 1);
+	sample_add_domstat(&s, "", 1);
+	for (size_t i = 0, n = 0; i <= counter_total; i++) {
+		if (i == counter_total)
+			CHECK_U64(n, 7);
+		else
+			n += s.has[i];
+	}
+}
+
 static void check_resets(void)
 {
 	static const uint64_t faults[] = { 10, 30, 5, 9, UNKNOWN, 7, 8 };
@@ -178,6 +212,7 @@ int main(void)
 	check_linux();
 	check_balloon();
 	check_reported();
+	check_domstats();
 	check_resets();
 	check_texts();
 	check_agent();
