@@ -342,7 +342,7 @@ static bool model_point(const struct forecast *f, const struct model *m, const s
 		*point = m->level + damped(m->trend, f->ahead);
 		return true;
 	case HOLT_WINTERS:
-		if (!m->begun)
+		if (!m->begun || f->season == 0)
 			return false;
 		*point = m->level + damped(m->trend, f->ahead) + m->season[(f->n - 1 + f->ahead) % f->season];
 		return true;

@@ -69,6 +69,7 @@ static struct sample values_of(const struct vms *store, const char *name, bool r
 /* Siegel and Tukey compare two samples: the smallest of all pairs, times their number. */
 static double spread_p(const struct sample *sample, size_t k)
 {
+	size_t pairs = k * (k - 1) / 2;
 	double least = 1;
 
 	for (size_t a = 0; a < k; a++)
@@ -78,7 +79,7 @@ static double spread_p(const struct sample *sample, size_t k)
 			if (siegel_tukey(sample[a], sample[b], true, &st))
 				least = fmin(least, st.p);
 		}
-	return fmin(1, least * (double)(k * (k - 1) / 2));
+	return fmin(1, least * (double)pairs);
 }
 
 static void test_counter(const struct vms *store, size_t k, struct compared *r)

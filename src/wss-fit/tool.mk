@@ -2,5 +2,5 @@
 CFLAGS_wss-fit := $(shell pkg-config --cflags gsl)
 LIBS_wss-fit   := $(shell pkg-config --libs gsl)
 
-# Tests of its pure files.
-$(B)/unit/homogeneity $(B)/unit/regress: LDLIBS += $(LIBS_wss-fit)
+# Programs of tests that hold its pure files.
+$(B)/unit/homogeneity $(B)/unit/regress $(B)/helpers/fit-rate: LDLIBS += $(LIBS_wss-fit)

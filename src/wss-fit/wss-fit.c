@@ -172,7 +172,7 @@ static const struct answers *truth_of(const char *vm)
 
 static const struct answers **find_truths(const struct vms *store)
 {
-	const struct answers **answers = or_die(calloc(store->n, sizeof(*answers)));
+	const struct answers **answers = or_die(calloc(store->n, sizeof(const struct answers *)));
 	size_t found = 0;
 
 	for (size_t v = 0; v < store->n; v++) {

@@ -25,7 +25,7 @@ static const struct sample four[4] = { { lab[0], 8 }, { lab[1], 8 }, { lab[2], 8
 
 static void test_anderson_darling(void)
 {
-	struct anderson_darling ad;
+	struct anderson_darling ad = { 0 };
 
 	CHECK(anderson_darling(four, 4, &ad));
 	CHECK(is_near(ad.a2, 8.355872, 6));
@@ -46,7 +46,7 @@ static void test_anderson_darling(void)
 
 static void test_kruskal_wallis(void)
 {
-	struct kruskal_wallis kw;
+	struct kruskal_wallis kw = { 0 };
 
 	CHECK(kruskal_wallis(four, 4, &kw));
 	CHECK(is_near(kw.h, 12.868608, 6));
@@ -60,7 +60,7 @@ static void test_siegel_tukey(void)
 	static const double a[] = { 33, 62, 84, 85, 88, 93, 97 }, b[] = { 4, 16, 48, 51, 66, 98 };
 	static const double row[] = { 1, 4, 5, 8, 9, 12, 13, 11, 10, 7, 6, 3, 2 };
 	const struct sample sa = { a, 7 }, sb = { b, 6 }, both[] = { sa, sb };
-	struct siegel_tukey st;
+	struct siegel_tukey st = { 0 };
 	size_t n;
 	struct pooled *pooled = pool(both, 2, &n);
 
@@ -103,9 +103,9 @@ static void test_nothing_to_test(void)
 {
 	static const double same[] = { 5, 5, 5, 5 };
 	const struct sample s[] = { { same, 4 }, { same, 4 } }, tiny[] = { { lab[0], 1 }, { lab[1], 2 } };
-	struct anderson_darling ad;
-	struct kruskal_wallis kw;
-	struct siegel_tukey st;
+	struct anderson_darling ad = { 0 };
+	struct kruskal_wallis kw = { 0 };
+	struct siegel_tukey st = { 0 };
 
 	CHECK(!anderson_darling(s, 2, &ad));
 	CHECK(!anderson_darling(tiny, 2, &ad));
@@ -125,9 +125,9 @@ static void test_level(void)
 
 	for (unsigned set = 0; set < SETS; set++) {
 		struct sample s[3] = { { value[0], SIZE }, { value[1], SIZE }, { value[2], SIZE } };
-		struct anderson_darling ad;
-		struct kruskal_wallis kw;
-		struct siegel_tukey st;
+		struct anderson_darling ad = { 0 };
+		struct kruskal_wallis kw = { 0 };
+		struct siegel_tukey st = { 0 };
 
 		for (size_t i = 0; i < 3 * SIZE; i++) {
 			state ^= state << 13;
