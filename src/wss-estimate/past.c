@@ -27,12 +27,13 @@ struct series *past_series(struct past *past, const char *vm, const char *method
 	*is_new = true;
 	past->last = past->n;
 	past->series[past->n] = (struct series){ .vm = vm, .method = method };
-	past->series[past->n].row = or_die(calloc(PAST_ROWS, sizeof(struct rec_estimate)));
 	return &past->series[past->n++];
 }
 
 void past_add(struct series *series, const struct rec_estimate *row)
 {
+	if (!series->row)
+		series->row = or_die(calloc(PAST_ROWS, sizeof(*series->row)));
 	series->row[series->n++ % PAST_ROWS] = *row;
 	series->last_ns = row->t_ns;
 }

@@ -368,7 +368,8 @@ static void chain_estimate(void *context, const struct rec_estimate *row)
 		if (c->out)
 			put_chained(c->out, row, chained[i].name, selected, &result);
 	}
-	past_add(series, row);
+	if (cfg.state)
+		past_add(series, row);
 }
 
 static void estimate_estimates(struct rec_in *in, struct rec_out *out, const struct selection *all)
