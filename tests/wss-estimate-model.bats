@@ -62,6 +62,14 @@ estimates() {
 	is "$(wss-estimate -m model:m -c c in | column method | sort -u)" model:m
 }
 
+@test "wss-estimate: model, a count without a value began anew: no rate until two more" {
+	model >m
+	{ echo $COUNTER; for t in 1 2 3 4 5 6; do echo "$t$S,a,AnonPages,10"; done
+		printf '%s\n' "1$S,a,pgfault,1" "2$S,a,pgfault,6" "3$S,a,pgfault," "4$S,a,pgfault,900" "5$S,a,pgfault,905" "6$S,a,pgfault,905"; } | sort -n >c
+	windows 1 2 3 4 5 6 >in
+	is "$(estimates -m model:m -c c in | cut -d' ' -f2- | xargs)" '[||] no-data [1028|1040|1060] [||] no-data [||] no-data [1028|1040|1060] [1008|1020|1040]'
+}
+
 @test "wss-estimate: model beside other methods, on counts and on events, several VMs" {
 	model >m
 	counters >c

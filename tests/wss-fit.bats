@@ -103,6 +103,23 @@ wss-fit: both: 44 samples to learn from, 15 to control, 1 windows without all co
 	grep -qx 'dropped 13' model
 }
 
+# At 20 s vm-counters has seen that the faults began anew, and says no value: neither that window nor the next has a rate,
+# though the count is higher again at once. Pages were not reported at 30 s.
+@test "wss-fit: counters without a value" {
+	recording 60
+	sed -i "s/^\(20$S,a,pgfault\),.*/\1,/; s/^\(30$S,a,kvm.pages_4k\),.*/\1,/" counters
+	awk -F, -v OFS=, '$3 == "pgfault" && $1 > 20e9 { $4 += 100000 } 1' counters >anew
+	wss-fit --truth truth anew >model
+	law model >got
+	file_is got '1000.000000
+level AnonPages 2.000000
+rate pgfault 3.000000
+level kvm.pages_4k -5.000000'
+	grep -qx 'dropped 4' model
+	run -0 wss-fit --homogeneity anew anew
+	is "$(grep -c ' alike$' <<<"$output")" 3
+}
+
 @test "wss-fit: counters that one VM has not, or not most of the time, do not cost its samples" {
 	recording 60
 	recording 60 b 'if (t > 40) row("Late", anon);'

@@ -179,6 +179,10 @@ double model_value(const struct model *model, const double *x, bool *outside)
 
 void watch_add(struct watch *watch, uint64_t t_ns, uint64_t value)
 {
+	if (value == UNKNOWN) {
+		*watch = (struct watch){ 0 };
+		return;
+	}
 	watch->known = true;
 	watch->t_ns = t_ns;
 	watch->value = value;

@@ -46,6 +46,7 @@ struct watch {
 	double rate;
 };
 
+/* UNKNOWN: nothing is known until the next row, and of a count nothing that was before is compared with what comes. */
 void watch_add(struct watch *watch, uint64_t t_ns, uint64_t value);
 /*
  * At the end of a window: *x is the value of the newest row, or the rise per second from the newest row of the window

@@ -75,8 +75,6 @@ static bool fill(struct counters *c, const struct queue *asked)
 		if (!wanted)
 			continue;
 		wanted->seen = true;
-		if (row.value == UNKNOWN)
-			continue;
 		if (c->rows++ == ROWS_MAX)
 			rec_die(c->in, "more than %d rows ahead of the windows", ROWS_MAX);
 		append(queue, &row);

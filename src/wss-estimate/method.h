@@ -63,7 +63,7 @@ struct method {
 	void (*counter)(void *state, size_t which, const struct rec_counter *row);
 	/*
 	 * Optional, for a method that is made from a file: NAME:FILE[,PARAMETERS]. open reads it, once for all VMs, and says
-	 * which counters it needs, all of them; begin gives it to the new state of a VM; close frees it.
+	 * which counters it needs, all of them, rows without a value too; begin gives it to the new state of a VM; close frees it.
 	 */
 	void *(*open)(const char *file, const char *const **counters);
 	void (*begin)(void *state, const void *opened);

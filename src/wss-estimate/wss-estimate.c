@@ -150,7 +150,7 @@ static void put_counters(struct vm *vm, const struct selection *all, const struc
 			const struct selected *selected = &all->selected[i];
 
 			for (size_t k = 0; selected->counters && selected->counters[k]; k++)
-				if (strcmp(selected->counters[k], row.counter) == 0)
+				if (strcmp(selected->counters[k], row.counter) == 0 && (row.value != UNKNOWN || selected->opened))
 					selected->method->counter(vm->state[i], k, &row);
 		}
 	}

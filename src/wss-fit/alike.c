@@ -56,6 +56,8 @@ static struct sample values_of(const struct vms *store, const char *name, bool r
 			continue;
 		value = or_die(reallocarray(value, n + s->n + 1, sizeof(*value)));
 		for (size_t i = rate; i < s->n; i++) {
+			if (s->row[i].value == UNKNOWN || (rate && s->row[i - 1].value == UNKNOWN))
+				continue;
 			if (!rate)
 				value[n++] = (double)s->row[i].value;
 			else if (s->row[i].value >= s->row[i - 1].value && s->row[i].t_ns > s->row[i - 1].t_ns)

@@ -38,8 +38,6 @@ void store_read(char *const *files, int n, struct vms *vms)
 		struct stored *vm = vms_get(vms, row.vm, NULL);
 
 		vms_check_time(in, row.vm, &vm->last_ns, row.t_ns);
-		if (row.value == UNKNOWN)
-			continue;
 		struct series *series = series_of(vm, row.counter);
 
 		if (series->n == series->size) {
@@ -85,6 +83,8 @@ bool store_is_count(const struct vms *vms, const char *name)
 		const struct series *s = store_find(vms->state[v], name);
 
 		for (size_t i = 1; s && i < s->n; i++) {
+			if (s->row[i].value == UNKNOWN || s->row[i - 1].value == UNKNOWN)
+				continue;
 			rises += s->row[i].value > s->row[i - 1].value;
 			falls += s->row[i].value < s->row[i - 1].value;
 		}

@@ -12,7 +12,7 @@
 struct series {
 	const char *name; /* of the counter, interned */
 	struct {
-		uint64_t t_ns, value;
+		uint64_t t_ns, value; /* UNKNOWN: not reported, or a count that began anew */
 	} *row;
 	size_t n, size;
 };
