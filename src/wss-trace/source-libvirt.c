@@ -597,9 +597,13 @@ static void libvirt_probe(const struct target *target, struct probe *probe)
 	}
 	snprintf(probe->how, sizeof(probe->how), "guest RAM as QEMU tells where it is, watched by %s as a process's is",
 		 outlook.facts.mechanism);
-	snprintf(probe->intrusive, sizeof(probe->intrusive),
-		 "stops QEMU for about 0.1 ms, write-protects guest RAM each period, splits up to %llu huge pages until the end",
-		 (unsigned long long)outlook.huge_pages);
+	if (strcmp(outlook.facts.mechanism, "uffd") != 0)
+		snprintf(probe->intrusive, sizeof(probe->intrusive), "write-protects QEMU's memory each period");
+	else
+		snprintf(probe->intrusive, sizeof(probe->intrusive),
+			 "stops QEMU for about 0.1 ms, write-protects guest RAM each period, "
+			 "splits up to %llu huge pages until the end",
+			 (unsigned long long)outlook.huge_pages);
 	probe->blind = blind_mask(outlook.facts.blind, NULL) | probe->blind;
 	probe->cost_ns = outlook.facts.cost_ns;
 }
