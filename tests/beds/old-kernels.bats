@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Hosts with an older kernel: wss-trace, linked statically, inside emulated guests with Debian's Linux 6.1. It has no
 # PAGEMAP_SCAN and no idle page tracking, so `process` works by soft-dirty bits. One is an AMD host that has KVM, nested
-# (emulated SVM), and a guest of its own.
+# (emulated SVM), and guests of its own; there wss-trace is the one of bin/, with libvirt.
 # Both run once, in setup_file; each test looks at a part of what came out.
 load ../helper
 load ../windows
@@ -19,7 +19,7 @@ in_guest() {
 	} >"$work.job"
 	"$TOP/scripts/guest/initrd" "${initrd[@]}" -f "$STATIC" -f "$TOP/bin/wss-load" \
 		-j "$work.job" -o "$work.initrd"
-	"$TOP/scripts/guest/boot" -a tcg -t 150 -i "$work.initrd" -p wss.out="$work.tar" "$@" \
+	"$TOP/scripts/guest/boot" -a tcg -t 240 -i "$work.initrd" -p wss.out="$work.tar" "$@" \
 		</dev/null >"$work.console" 2>"$work.warnings" || :
 	[ -s "$work.tar" ] || { tail "$work.console" >&2; return 1; }
 	tar -xf "$work.tar" -C "$work"
@@ -65,7 +65,8 @@ old_host() {
 	JOB
 }
 
-# The host's files are its root, read-only: QEMU is started from them. The guest inside has 96 MiB.
+# The host's files are its root, and what is written there is forgotten: QEMU and libvirt are started from them. The
+# guest inside has 96 MiB.
 kvm_host() {
 	local inside=$BATS_FILE_TMPDIR/inside kernel
 	kernel=$("$TOP/scripts/guest/kernel" cloud)
@@ -80,7 +81,8 @@ kvm_host() {
 		cat /tmp/frames >wss.frames
 	JOB
 	"$TOP/scripts/guest/initrd" -f "$TOP/bin/wss-load" -j "$inside.job" -o "$inside.initrd"
-	initrd=(-k amd64 -m 9p -m 9pnet_virtio -m kvm_amd)
+	libvirt_job >"$inside.libvirt"
+	initrd=(-k amd64 -m 9p -m 9pnet_virtio -m overlay -m kvm_amd)
 	in_guest kvm -k amd64 -M 1024 -- -cpu EPYC,+svm \
 		-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap <<-JOB
 		$words
@@ -90,8 +92,11 @@ kvm_host() {
 			wss-trace -q -P -s microvm:1s:5000w?log=\$log -p 100ms -n 10 >microvm-\$log.csv
 		done
 		huge_pages never
-		mkdir /host
-		mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,ro,cache=loose host /host
+		mkdir /host /below /above
+		mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,ro,cache=loose host /below
+		mount -t tmpfs none /above
+		mkdir /above/files /above/work
+		mount -t overlay -o lowerdir=/below,upperdir=/above/files,workdir=/above/work none /host
 		for d in proc sys dev; do mount --bind /\$d /host/\$d; done
 		mount -t tmpfs none /host/run
 		mkfifo /host/run/stop.in /host/run/stop.out
@@ -114,7 +119,35 @@ kvm_host() {
 		echo >/host/run/stop.in
 		wait \$qemu
 		cp /host/run/truth /host/run/frames .
+		mkdir /host/run/out
+		chroot /host env PATH='$PATH' HOME='$HOME' XDG_CACHE_HOME='${XDG_CACHE_HOME:-$HOME/.cache}' TOP='$TOP' \
+			bash '$inside.libvirt' '$inside.job' >libvirt.log 2>&1
+		cp /host/run/out/* .
 	JOB
+}
+
+# Prints the script that runs in the host with KVM: the same guest again, now under libvirt, traced.
+libvirt_job() {
+	cat <<-'END'
+		cd /run/out
+		. "$TOP/tests/guests.bash"
+		chmod 666 /dev/kvm # libvirt's guests are not root's
+		echo kvm >"$XDG_CACHE_HOME/wss-tools/accel-$(uname -n)-$(uname -r)" # to find that out would take long
+		libvirt_up
+		[ -z "$GUEST_CANNOT" ] || { echo "$GUEST_CANNOT" >inner.cannot; exit; }
+		edit_xml="/'wss.stop'/s/type='file'/type='pipe'/" \
+			guest_define inner -M 96 -p wss.truth -p wss.frames -p wss.stop <"$1"
+		mkfifo -m 666 "$LV/inner.wss.stop.in" "$LV/inner.wss.stop.out"
+		vir start inner
+		until_said 60 lines "$LV/inner.wss.truth" 3 || cat "$LV/inner.console"
+		wss-trace --probe "libvirt:inner?uri=$URI" >inner.probe
+		wss-trace -v -s "libvirt:inner?uri=$URI" -p 1s -P -n 4 --max-overhead 0% >inner.csv 2>inner.err
+		echo >"$LV/inner.wss.stop.in"
+		off() { [ "$(vir domstate inner)" = 'shut off' ]; }
+		until_said 30 off
+		cp "$LV/inner.wss.frames" inner.frames
+		libvirt_down
+	END
 }
 
 setup_file() {
@@ -244,5 +277,22 @@ blind() { awk -F, '$4 == "blind" { print $7 }' "$1"; }
 		is "$(missing)" 0
 		# The guest's kernel and its truth, QEMU's stacks and heap: of 24576 pages.
 		between 0 "$(extra)" 1000
+	done
+}
+
+@test "wss-trace on nested KVM: libvirt sees all frames that a load in the guest wrote, by soft-dirty bits" {
+	[ ! -e "$KVM/inner.cannot" ] || cannot "$(cat "$KVM/inner.cannot")"
+	[ -s "$KVM/inner.frames" ] || { cat "$KVM/libvirt.log" "$KVM/inner.err" >&2; return 1; }
+	grep -q ' 24576 pages watched by soft-dirty; ' "$KVM/inner.err"
+	grep -q '^how .* watched by soft-dirty ' "$KVM/inner.probe"
+	grep -qx "intrusive   write-protects QEMU's memory each period" "$KVM/inner.probe"
+	is "$(blind "$KVM/inner.csv")" 21 # reads, order, units; neither DMA nor frame numbers
+	wrote "$KVM/inner.frames" 3
+	is "$(wc -l <wrote)" 2000
+	for window in 1 2 3 4; do
+		seen "$KVM/inner.csv" $window $window
+		is "$(missing)" 0
+		echo "# $(extra) frames more than the 2000" >&3
+		between 0 "$(extra)" 1000 # the guest's kernel and its truth, of 24576
 	done
 }
