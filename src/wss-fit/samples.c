@@ -17,25 +17,25 @@ static void add_column(struct samples *s, const struct vms *store, const char *n
 	s->column[s->p++] = (struct column_of){ name, store_is_count(store, name) };
 }
 
-static void choose_columns(struct samples *s, const struct vms *store, const struct answers *const *answers, bool (*use)(const char *))
+static void choose_columns(struct samples *s, const struct vms *store, const struct truth_vm *const *truths, bool (*use)(const char *))
 {
 	for (size_t v = 0; v < store->n; v++) {
 		const struct stored *vm = store->state[v];
 
-		for (size_t i = 0; answers[v] && i < vm->n; i++)
+		for (size_t i = 0; truths[v] && i < vm->n; i++)
 			if (use(vm->series[i].name))
 				add_column(s, store, vm->series[i].name);
 	}
 }
 
 /* Column j of the rows of a VM, NAN where it is not known. */
-static void fill_column(struct samples *s, size_t j, size_t first, const struct series *series, const struct answers *answers, uint64_t age_ns)
+static void fill_column(struct samples *s, size_t j, size_t first, const struct series *series, const struct truth_vm *truths, uint64_t age_ns)
 {
 	struct watch watch = { 0 };
 	size_t at = 0;
 
-	for (size_t i = 0; i < answers->n; i++) {
-		uint64_t end_ns = answers->row[i].t_ns;
+	for (size_t i = 0; i < truths->n; i++) {
+		uint64_t end_ns = truths->row[i].t_ns;
 		double *x = &s->x[(first + i) * s->p + j];
 
 		for (; series && at < series->n && series->row[at].t_ns <= end_ns; at++)
@@ -45,21 +45,21 @@ static void fill_column(struct samples *s, size_t j, size_t first, const struct 
 	}
 }
 
-static void fill_rows(struct samples *s, const struct vms *store, const struct answers *const *answers, uint64_t age_ns)
+static void fill_rows(struct samples *s, const struct vms *store, const struct truth_vm *const *truths, uint64_t age_ns)
 {
 	size_t first = 0;
 
 	for (size_t v = 0; v < store->n; v++) {
-		if (!answers[v])
+		if (!truths[v])
 			continue;
-		for (size_t i = 0; i < answers[v]->n; i++) {
-			s->y[first + i] = (double)answers[v]->row[i].kib;
+		for (size_t i = 0; i < truths[v]->n; i++) {
+			s->y[first + i] = (double)truths[v]->row[i].kib;
 			s->vm[first + i] = v;
-			s->block[first + i] = i * SAMPLE_BLOCKS / answers[v]->n;
+			s->block[first + i] = i * SAMPLE_BLOCKS / truths[v]->n;
 		}
 		for (size_t j = 0; j < s->p; j++)
-			fill_column(s, j, first, store_find(store->state[v], s->column[j].name), answers[v], age_ns);
-		first += answers[v]->n;
+			fill_column(s, j, first, store_find(store->state[v], s->column[j].name), truths[v], age_ns);
+		first += truths[v]->n;
 	}
 }
 
@@ -107,18 +107,18 @@ static void drop_unknown(struct samples *s, const struct vms *store)
 	free(kept);
 }
 
-void samples_join(const struct vms *store, const struct answers *const *answers, bool (*use)(const char *name),
+void samples_join(const struct vms *store, const struct truth_vm *const *truths, bool (*use)(const char *name),
 		  uint64_t age_ns, struct samples *s)
 {
 	*s = (struct samples){ 0 };
-	choose_columns(s, store, answers, use);
+	choose_columns(s, store, truths, use);
 	for (size_t v = 0; v < store->n; v++)
-		s->n += answers[v] ? answers[v]->n : 0;
+		s->n += truths[v] ? truths[v]->n : 0;
 	s->x = or_die(reallocarray(NULL, s->n + 1, (s->p + 1) * sizeof(*s->x)));
 	s->y = or_die(reallocarray(NULL, s->n + 1, sizeof(*s->y)));
 	s->vm = or_die(reallocarray(NULL, s->n + 1, sizeof(*s->vm)));
 	s->block = or_die(reallocarray(NULL, s->n + 1, sizeof(*s->block)));
-	fill_rows(s, store, answers, age_ns);
+	fill_rows(s, store, truths, age_ns);
 	drop_unknown(s, store);
 }
 

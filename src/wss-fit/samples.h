@@ -5,16 +5,7 @@
 
 #include "store.h"
 
-/* A window of the truth. */
-struct answer {
-	uint64_t t_ns, kib;
-};
-
-struct answers {
-	struct answer *row;
-	size_t n, size;
-	uint64_t last_ns;
-};
+#include "../common/truth.h"
 
 struct column_of {
 	const char *name;
@@ -32,10 +23,10 @@ struct samples {
 enum { SAMPLE_BLOCKS = 20 };
 
 /*
- * `use` says whether a counter of that name is asked for; answers[v] is the truth of VM v of the store, NULL: none. Counters
+ * `use` says whether a counter of that name is asked for; truths[v] is the truth of VM v of the store, NULL: none. Counters
  * that one of these VMs has not, or that are unknown in most windows, are left out with a note.
  */
-void samples_join(const struct vms *store, const struct answers *const *answers, bool (*use)(const char *name),
+void samples_join(const struct vms *store, const struct truth_vm *const *truths, bool (*use)(const char *name),
 		  uint64_t age_ns, struct samples *samples);
 void samples_release(struct samples *samples);
 

@@ -110,8 +110,7 @@ static uint64_t control_ppm(void)
 
 static void check_settings(int files)
 {
-	if (strcmp(cfg.against, "touched") != 0 && strcmp(cfg.against, "written") != 0 && strcmp(cfg.against, "set") != 0)
-		opt_die("--against: bad value '%s': need touched, written or set", cfg.against);
+	truth_check_figure(cfg.against);
 	for (size_t i = 0; i < cfg.vm.n; i++) {
 		const char *equals = strchr(cfg.vm.item[i], '=');
 
@@ -132,59 +131,23 @@ static void check_settings(int files)
 
 /* ---- the truth ---- */
 
-static struct vms truths = { .state_size = sizeof(struct answers) };
+static struct vms truths = TRUTHS_NONE;
 
-static void read_truth(void)
+static const struct truth_vm **find_truths(const struct vms *store)
 {
-	bool set = strcmp(cfg.against, "set") == 0, written = strcmp(cfg.against, "written") == 0;
-	struct rec_in *in = rec_open((char *const *)cfg.truth.item, (int)cfg.truth.n, ACCEPT(truth));
-	struct rec_truth row;
-
-	while (rec_next(in, &row)) {
-		struct answers *vm = vms_get(&truths, row.vm, NULL);
-
-		vms_check_time(in, row.vm, &vm->last_ns, row.t_ns);
-		if (vm->n == vm->size) {
-			vm->size = vm->size ? 2 * vm->size : 64;
-			vm->row = or_die(reallocarray(vm->row, vm->size, sizeof(*vm->row)));
-		}
-		vm->row[vm->n++] = (struct answer){ row.t_ns, set ? row.set_kib : written ? row.written_kib : row.touched_kib };
-	}
-	rec_in_close(in);
-	if (truths.n == 0)
-		die(EX_DATAERR, "%s: no row: nothing to learn from", cfg.truth.item[0]);
-}
-
-/* The truth of a VM: as --vm says; its own name; unless --vm named one, the only one there is. */
-static const struct answers *truth_of(const char *vm)
-{
-	const char *name = vm;
-	size_t len = strlen(vm);
-
-	for (size_t i = 0; i < cfg.vm.n; i++)
-		if (strncmp(cfg.vm.item[i], vm, len) == 0 && cfg.vm.item[i][len] == '=')
-			name = cfg.vm.item[i] + len + 1;
-	for (size_t i = 0; i < truths.n; i++)
-		if (strcmp(truths.name[i], name) == 0)
-			return truths.state[i];
-	return truths.n == 1 && name == vm ? truths.state[0] : NULL;
-}
-
-static const struct answers **find_truths(const struct vms *store)
-{
-	const struct answers **answers = or_die(calloc(store->n, sizeof(const struct answers *)));
+	const struct truth_vm **known = or_die(calloc(store->n, sizeof(const struct truth_vm *)));
 	size_t found = 0;
 
 	for (size_t v = 0; v < store->n; v++) {
-		answers[v] = truth_of(store->name[v]);
-		if (answers[v])
+		known[v] = truth_of(&truths, &cfg.vm, store->name[v]);
+		if (known[v])
 			found++;
 		else
 			warn("VM '%s' is not in the truth; say which it is with --vm '%s=TRUTHNAME'", store->name[v], store->name[v]);
 	}
 	if (found == 0)
 		die(EX_DATAERR, "no VM of the counters is in the truth");
-	return answers;
+	return known;
 }
 
 /* ---- learning ---- */
@@ -203,12 +166,12 @@ static bool *mark_control(const struct samples *s, const struct vms *store)
 	return is_control;
 }
 
-static void learn_counters(const struct vms *store, const struct answers *const *answers, struct samples *s, struct learned *l)
+static void learn_counters(const struct vms *store, const struct truth_vm *const *known, struct samples *s, struct learned *l)
 {
 	const struct learn_rules rules = { { way(), (double)cfg.under_cost }, cfg.select };
 	bool *is_control;
 
-	samples_join(store, answers, use_counter, cfg.age_ns, s);
+	samples_join(store, known, use_counter, cfg.age_ns, s);
 	is_control = mark_control(s, store);
 	learn(s, is_control, &rules, l);
 	note("%s: %zu samples to learn from, %zu to control, %zu windows without all counters, %zu of %zu counters", cfg.use,
@@ -255,12 +218,12 @@ static void put_text(const char *text, size_t len)
 		fwrite(text, 1, len, stdout);
 }
 
-static void write_model(const struct vms *store, const struct answers *const *answers, FILE *to)
+static void write_model(const struct vms *store, const struct truth_vm *const *known, FILE *to)
 {
 	struct samples samples;
 	struct learned learned;
 
-	learn_counters(store, answers, &samples, &learned);
+	learn_counters(store, known, &samples, &learned);
 	if (learned.why_not)
 		die(EX_DATAERR, "%s", learned.why_not);
 	print_model(to, &samples, &learned);
@@ -268,7 +231,7 @@ static void write_model(const struct vms *store, const struct answers *const *an
 	samples_release(&samples);
 }
 
-static void write_comparison(const struct vms *store, const struct answers *const *answers, FILE *to)
+static void write_comparison(const struct vms *store, const struct truth_vm *const *known, FILE *to)
 {
 	static const char *const group[] = { "guest", "virtualization", "both" };
 
@@ -279,7 +242,7 @@ static void write_comparison(const struct vms *store, const struct answers *cons
 		struct learned l;
 
 		cfg.use = group[g];
-		learn_counters(store, answers, &samples, &l);
+		learn_counters(store, known, &samples, &l);
 		const struct judgement *judgement[] = { &l.learning, &l.cross, &l.control };
 		static const char *const name[] = { "learning", "cross", "control" };
 
@@ -300,23 +263,23 @@ static void write_comparison(const struct vms *store, const struct answers *cons
 static void fit_files(char *const *files, int n)
 {
 	struct vms store = { 0 };
-	const struct answers **answers;
+	const struct truth_vm **known;
 	char *text = NULL;
 	size_t len;
 	FILE *to = or_die(open_memstream(&text, &len));
 
-	read_truth();
+	truth_read(&truths, &cfg.truth, cfg.against, "learn from");
 	store_read(files, n, &store);
-	answers = find_truths(&store);
-	(cfg.compare ? write_comparison : write_model)(&store, answers, to);
+	known = find_truths(&store);
+	(cfg.compare ? write_comparison : write_model)(&store, known, to);
 	if (fclose(to) != 0)
 		die_errno(EX_OSERR, "cannot make the text of the model");
 	put_text(text, len);
 	free(text);
-	free(answers);
+	free(known);
 	store_release(&store);
 	for (size_t i = 0; i < truths.n; i++)
-		free(((struct answers *)truths.state[i])->row);
+		free(((struct truth_vm *)truths.state[i])->row);
 	vms_release(&truths);
 }
 

@@ -4,15 +4,10 @@
 #define WSS_SCORE_H
 
 #include "../common/record.h"
+#include "../common/truth.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* A row of the truth, by the figure that is compared with. */
-struct truth {
-	uint64_t t_ns, window_ns;
-	uint64_t kib;
-};
 
 /*
  * The truth of a window: the newest of the n rows (in order of time) that ended not later than slack_ns after t_ns, if

@@ -45,66 +45,11 @@ static const struct usage usage = {
 	"  wss-score --table estimates.gz\n",
 };
 
-/* ---- the truth ---- */
-
-struct truth_vm {
-	struct truth *row;
-	size_t n, size;
-	uint64_t last_ns;
-};
-
-static struct vms truths = { .state_size = sizeof(struct truth_vm) };
-
-static void read_truth(void)
-{
-	bool set = strcmp(cfg.against, "set") == 0, written = strcmp(cfg.against, "written") == 0;
-	struct rec_in *in = rec_open((char *const *)cfg.truth.item, (int)cfg.truth.n, ACCEPT(truth));
-	struct rec_truth row;
-
-	while (rec_next(in, &row)) {
-		struct truth_vm *vm = vms_get(&truths, row.vm, NULL);
-
-		vms_check_time(in, row.vm, &vm->last_ns, row.t_ns);
-		if (vm->n == vm->size) {
-			vm->size = vm->size ? 2 * vm->size : 64;
-			vm->row = or_die(reallocarray(vm->row, vm->size, sizeof(*vm->row)));
-		}
-		vm->row[vm->n++] = (struct truth){
-			.t_ns = row.t_ns, .window_ns = row.window_ns,
-			.kib = set ? row.set_kib : written ? row.written_kib : row.touched_kib,
-		};
-	}
-	rec_in_close(in);
-	if (truths.n == 0)
-		die(EX_DATAERR, "%s: no row: nothing to compare with", cfg.truth.item[0]);
-}
-
-/* What --vm says of `vm`, or its own name. */
-static const char *name_in_truth(const char *vm)
-{
-	size_t len = strlen(vm);
-
-	for (size_t i = 0; i < cfg.vm.n; i++)
-		if (strncmp(cfg.vm.item[i], vm, len) == 0 && cfg.vm.item[i][len] == '=')
-			return cfg.vm.item[i] + len + 1;
-	return vm;
-}
-
-/* The truth of `vm`: under its name; else, unless --vm named one, the only one there is; else NULL. */
-static const struct truth_vm *truth_of(const char *vm)
-{
-	const char *name = name_in_truth(vm);
-
-	for (size_t i = 0; i < truths.n; i++)
-		if (strcmp(truths.name[i], name) == 0)
-			return truths.state[i];
-	return truths.n == 1 && name == vm ? truths.state[0] : NULL;
-}
+static struct vms truths = TRUTHS_NONE;
 
 static void check_settings(void)
 {
-	if (strcmp(cfg.against, "touched") != 0 && strcmp(cfg.against, "written") != 0 && strcmp(cfg.against, "set") != 0)
-		opt_die("--against: bad value '%s': need touched, written or set", cfg.against);
+	truth_check_figure(cfg.against);
 	for (size_t i = 0; i < cfg.vm.n; i++) {
 		const char *equals = strchr(cfg.vm.item[i], '=');
 
@@ -145,7 +90,7 @@ static struct series *series_of(const char *vm, const char *method)
 	}
 	all.last = all.n;
 	all.item[all.n] = (struct series){ .vm = vm, .method = method };
-	if (cfg.truth.n && !(all.item[all.n].truth = truth_of(vm)))
+	if (cfg.truth.n && !(all.item[all.n].truth = truth_of(&truths, &cfg.vm, vm)))
 		warn("VM '%s' is not in the truth; say which it is with --vm '%s=TRUTHNAME'", vm, vm);
 	return &all.item[all.n++];
 }
@@ -233,9 +178,7 @@ static void release(void)
 	for (size_t i = 0; i < all.n; i++)
 		free(all.item[i].point);
 	free(all.item);
-	for (size_t i = 0; i < truths.n; i++)
-		free(((struct truth_vm *)truths.state[i])->row);
-	vms_release(&truths);
+	truth_release(&truths);
 	free(cfg.truth.item);
 	free(cfg.vm.item);
 }
@@ -247,7 +190,7 @@ int main(int argc, char **argv)
 
 	check_settings();
 	if (cfg.truth.n)
-		read_truth();
+		truth_read(&truths, &cfg.truth, cfg.against, "compare with");
 	read_estimates(argv + first, argc - first);
 	if (cfg.truth.n)
 		check_overlap();
