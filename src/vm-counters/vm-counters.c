@@ -7,6 +7,7 @@
 #include "diag.h"
 #include "opt.h"
 #include "progress.h"
+#include "spec.h"
 #include "tool.h"
 
 #include <inttypes.h>
@@ -51,67 +52,33 @@ static size_t target_count;
 
 /* ---- targets ---- */
 
-static const struct reader *find_reader(const char *name, size_t len)
+static const struct reader *find_reader(const char *name)
 {
 	for (size_t i = 0; readers[i]; i++)
-		if (strlen(readers[i]->name) == len && memcmp(readers[i]->name, name, len) == 0)
+		if (strcmp(readers[i]->name, name) == 0)
 			return readers[i];
-	opt_die("-s: no reader '%.*s'; 'vm-counters' alone lists them", (int)len, name);
-}
-
-static void check_options(const struct target *target)
-{
-	const char *const *keys = target->reader->keys;
-
-	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
-		size_t len = strcspn(at, "=&"), i = 0;
-
-		while (keys && keys[i] && !(strlen(keys[i]) == len && strncmp(keys[i], at, len) == 0))
-			i++;
-		if (!keys || !keys[i] || at[len] != '=')
-			opt_die("-s %s: unknown option '%.*s'", target->reader->name, (int)strcspn(at, "&"), at);
-	}
+	opt_die("-s: no reader '%s'; 'vm-counters' alone lists them", name);
 }
 
 static void parse_target(const char *text)
 {
 	struct target *target = or_die(calloc(1, sizeof(*target)));
-	const char *colon = strchr(text, ':');
-	const char *equals = strchr(text, '=');
-	char *spec, *options;
+	struct spec spec = spec_parse(text, "READER:SPEC");
 
-	if (equals && (!colon || equals < colon)) {
-		size_t len = (size_t)(equals - text);
-
-		if (len == 0 || len > TEXT_FIELD_MAX)
-			opt_die("-s: bad name in '%s'", text);
-		target->name = rec_intern(text, len);
-		text = equals + 1;
-	}
-	if (!colon)
+	if (!*spec.what)
 		opt_die("-s: '%s' is not READER:SPEC", text);
-	target->reader = find_reader(text, (size_t)(colon - text));
-	spec = or_die(strdup(colon + 1));
-	options = strchr(spec, '?');
-	if (options)
-		*options++ = '\0';
-	if (!*spec)
-		opt_die("-s: '%s' is not READER:SPEC", text);
-	target->spec = spec;
-	target->options = options;
-	check_options(target);
+	target->name = spec.name;
+	target->reader = find_reader(spec.kind);
+	target->spec = spec.what;
+	target->options = spec.options;
+	spec_check_options(target->options, target->reader->keys, target->reader->name);
 	all_targets = or_die(reallocarray(all_targets, target_count + 1, sizeof(struct target *)));
 	all_targets[target_count++] = target;
 }
 
 const char *target_option(const struct target *target, const char *key)
 {
-	size_t len = strlen(key);
-
-	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL)
-		if (strncmp(at, key, len) == 0 && at[len] == '=')
-			return or_die(strndup(at + len + 1, strcspn(at + len + 1, "&")));
-	return NULL;
+	return spec_option(target->options, key);
 }
 
 void target_name(struct target *target, const char *name)

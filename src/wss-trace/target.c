@@ -4,6 +4,7 @@
 #include "diag.h"
 #include "num.h"
 #include "opt.h"
+#include "spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,12 @@ uint64_t load_seed = 1;
 static struct rec_out *out;
 static bool period_chosen; /* by us, not by -p */
 
-static const struct source *find_source(const char *name, size_t len)
+static const struct source *find_source(const char *name)
 {
 	for (size_t i = 0; sources[i]; i++)
-		if (strlen(sources[i]->name) == len && memcmp(sources[i]->name, name, len) == 0)
+		if (strcmp(sources[i]->name, name) == 0)
 			return sources[i];
-	opt_die("-s: no source '%.*s'; 'wss-trace' alone lists them", (int)len, name);
+	opt_die("-s: no source '%s'; 'wss-trace' alone lists them", name);
 }
 
 static void list_target(struct target *target)
@@ -37,28 +38,12 @@ static void list_target(struct target *target)
 struct target *target_parse(const char *text, uint64_t period_ns)
 {
 	struct target *target = or_die(calloc(1, sizeof(*target)));
-	const char *colon = strchr(text, ':');
-	const char *equals = strchr(text, '=');
-	char *options;
+	struct spec spec = spec_parse(text, "SOURCE:SPEC");
 
-	if (equals && (!colon || equals < colon)) {
-		size_t len = (size_t)(equals - text);
-
-		if (len == 0 || len > TEXT_FIELD_MAX)
-			opt_die("-s: bad name in '%s'", text);
-		target->name = rec_intern(text, len);
-		text = equals + 1;
-	}
-	if (!colon)
-		opt_die("-s: '%s' is not SOURCE:SPEC", text);
-	target->source = find_source(text, (size_t)(colon - text));
-	char *spec = or_die(strdup(colon + 1));
-
-	options = strchr(spec, '?'); /* the first one: there may be a URI behind it */
-	if (options)
-		*options++ = '\0';
-	target->spec = spec;
-	target->options = options;
+	target->name = spec.name;
+	target->source = find_source(spec.kind);
+	target->spec = spec.what;
+	target->options = spec.options;
 	period_chosen = period_ns == PERIOD_AUTO;
 	target->asked_ns = period_ns == PERIOD_AUTO ? AUTO_SHORTEST_NS : period_ns;
 	target->period_ns = period_ns == PERIOD_AUTO ? AUTO_FIRST * AUTO_SHORTEST_NS : period_ns;
@@ -101,28 +86,12 @@ void target_sweep(void)
 
 const char *target_option(const struct target *target, const char *key)
 {
-	size_t len = strlen(key);
-
-	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL)
-		if (strncmp(at, key, len) == 0 && at[len] == '=') {
-			const char *value = at + len + 1;
-
-			return or_die(strndup(value, strcspn(value, "&")));
-		}
-	return NULL;
+	return spec_option(target->options, key);
 }
 
 void target_check_options(const struct target *target, const char *const *keys)
 {
-	for (const char *at = target->options; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
-		size_t len = strcspn(at, "=&");
-		size_t i = 0;
-
-		while (keys[i] && !(strlen(keys[i]) == len && strncmp(keys[i], at, len) == 0))
-			i++;
-		if (!keys[i] || at[len] != '=')
-			opt_die("-s %s: unknown option '%.*s'", target->source->name, (int)strcspn(at, "&"), at);
-	}
+	spec_check_options(target->options, keys, target->source->name);
 }
 
 bool target_name_taken(const char *name)
