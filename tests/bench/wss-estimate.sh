@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# wss-estimate beside mawk that adds up the same rows; memory of aging for pages without neighbours, the worst case, and
+# wss-estimate beside mawk that adds up the same rows, and beside wss-count on as many; memory of aging for pages without neighbours, the worst case, and
 # for a random fifth of the pages in each window. Lines: NAME measured limit unit ok|FAIL.
 set -euo pipefail
 PATH=${WSS_BIN:-$(cd "$(dirname "$0")/../.." && pwd)/bin}:$PATH
@@ -36,9 +36,14 @@ windows 1 2 >"$dir/apart.csv"
 windows 0.2 1 >"$dir/fifth.csv"
 # shellcheck disable=SC2016 # expanded by mawk
 mawk=$(seconds mawk -F, '$5 == "" { print n; n = 0; next } $9 >= 1 { n += $6 }' "$dir/apart.csv")
-for method in threshold aging prl damon cold vmware; do
+# The same rows as events: what wss-count takes for them.
+mawk -F, 'BEGIN { print "t_ns,vm,vcpu,event,gfn,pages,arg,lost" } NR == 1 { next }
+	$5 == "" { print $1 ",a,,tick,,,1000000000," ; next } { print $1 ",a,,write," $5 ",1,," }' "$dir/apart.csv" >"$dir/events.csv"
+count=$(seconds wss-count -P "$dir/events.csv")
+for method in reuse threshold aging prl damon cold vmware; do
 	own=$(seconds wss-estimate -P -m $method "$dir/apart.csv")
 	line "wss-estimate-$method" "$(awk -v a="$own" -v b="$mawk" 'BEGIN { printf "%.2f", a / b }')" 0.67 of-mawk
+	line "wss-estimate-$method-row" "$(awk -v a="$own" -v b="$count" 'BEGIN { printf "%.2f", a / b }')" 2 of-a-row-of-wss-count
 done
 line wss-estimate-aging-apart "$(mib wss-estimate -P -m aging "$dir/apart.csv")" 50 MiB-per-million-pages
 # A million in each window, three million in the registers.
