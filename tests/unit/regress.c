@@ -156,9 +156,12 @@ static void test_filip(void)
 	};
 	double x[82 * 10];
 
-	for (size_t i = 0; i < 82; i++)
+	for (size_t i = 0; i < 82; i++) {
+		double power = 1;
+
 		for (size_t j = 0; j < 10; j++)
-			x[i * 10 + j] = j ? x[i * 10 + j - 1] * x1[i] : x1[i];
+			x[i * 10 + j] = power *= x1[i];
+	}
 	certify("Filip", &(struct table){ x, y, 82, 10 }, certified, 0.334801051324544E-02, 6);
 }
 
