@@ -6,6 +6,9 @@ EST=t_ns,window_ns,vm,method,wss_kib,low_kib,high_kib,memory_kib,actual_kib,blin
 TRUTH=t_ns,window_ns,vm,set_kib,touched_kib,written_kib
 COUNT=t_ns,window_ns,vm,asid,gfn,pages,writes,reads,accesses,lost,memory_pages,actual_pages,asked_ns,blind
 
+CURVE=t_ns,window_ns,vm,method,pages,miss_ppm
+AGE=t_ns,window_ns,vm,method,age_ns,pages
+
 # What the gnuplot script draws: data and curves, without the settings.
 drawn() { wss-draw -t gnuplot "$@" > script && sed -n '/^\$/,$p' script; }
 
@@ -91,6 +94,62 @@ set ytics ('0x400' 0, '0x480' 32, '0x500' 64, '0x580' 96, '0x10000' 128, '0x1008
 	is "${lines[16]}" "              0 to 3 s; @ = 4 touches of each page in a window"
 }
 
+@test "wss-draw: miss-ratio curves are steps, of the last window of each VM and method" {
+	{
+		echo $CURVE
+		echo "1$S,1$S,a,mrc,0,1000000"
+		echo "1$S,1$S,a,mrc,7,0"
+		echo "1$S,1$S,b,it's,0,1000000"
+		echo "1$S,1$S,b,it's,64,0"
+		echo "2$S,1$S,a,mrc,0,1000000"
+		echo "2$S,1$S,a,mrc,128,12345"
+		echo "2$S,1$S,a,mrc,256,0"
+	} > curve.csv
+	run --separate-stderr -0 drawn curve.csv
+	stdout_is "\$data1 << END
+0.000 100.0000
+0.500 1.2345
+1.000 0.0000
+END
+\$data2 << END
+0.000 100.0000
+0.250 0.0000
+END
+plot \$data1 using 1:2 with steps linewidth 4.5 linetype 1 title 'mrc a', \\
+     \$data2 using 1:2 with steps linewidth 3 linetype 2 title 'it''s b'"
+	grep -qx "set yrange \[0:100\]" script
+	run --separate-stderr -0 drawn --vm b curve.csv
+	is "${lines[4]}" "plot \$data1 using 1:2 with steps linewidth 4.5 linetype 1 title 'it''s'"
+}
+
+@test "wss-draw: ages are boxes as wide as the window, of the last one" {
+	{
+		echo $AGE
+		echo "8$S,2$S,v,cold,0,1024"
+		echo "10$S,2$S,v,cold,0,256"
+		echo "10$S,2$S,v,cold,4$S,512"
+	} > age.csv
+	run --separate-stderr -0 drawn age.csv
+	stdout_is "\$data1 << END
+0.000000 2.000000 1.000
+4.000000 6.000000 2.000
+END
+plot \$data1 using ((\$1+\$2)/2):(\$3/2):1:2:(0):3 with boxxyerror fillstyle transparent solid 0.5 linetype 1 title 'cold'"
+}
+
+@test "wss-draw: curves and ages from wss-estimate, as png, svg and text" {
+	command -v gnuplot || cannot "no gnuplot"
+	wss-trace -s model:1s:500r -n 3 -o e.gz
+	wss-estimate -m mrc --curves c.gz e.gz > est.gz
+	wss-count e.gz | wss-estimate -m cold:2s --ages a.gz > est.gz
+	wss-draw c.gz | head -c 4 | grep -q PNG
+	wss-draw a.gz | head -c 4 | grep -q PNG
+	wss-draw -t svg c.gz | grep -q 'misses (%)'
+	wss-draw -t svg a.gz | grep -q 'age (s)'
+	wss-draw -t dumb c.gz | grep -q '\*mrc'
+	wss-draw -t dumb a.gz | grep -q '\*cold:2s'
+}
+
 @test "wss-draw: the kind of picture follows from the name; --type and the terminal" {
 	command -v gnuplot || cannot "no gnuplot"
 	{ echo $EST; echo "1$S,1$S,v,threshold:1,1024,,,,,,"; } > est.csv
@@ -144,9 +203,14 @@ set ytics ('0x400' 0, '0x480' 32, '0x500' 64, '0x580' 96, '0x10000' 128, '0x1008
 	wrong 65 "two.csv: line 8: several VMs; choose one with --vm" two.csv
 	wss-draw -t gnuplot --vm w two.csv | grep -qx '0.000000 1.000000 3 4 0.5'
 	wrong 65 "unknown.csv: line 1: count records make a picture of their own; draw them alone" frames.csv unknown.csv
+	{ echo $CURVE; echo "1$S,1$S,v,m,,5"; } > curve.csv
+	wrong 65 "curve.csv: line 2: column 'pages': empty" curve.csv
+	wrong 65 "curve.csv: line 1: curve records make a picture of their own; draw them alone" unknown.csv curve.csv
+	echo $CURVE > none.csv
+	wrong 65 "none.csv: line 1: no rows: nothing to draw" none.csv
 	wrong 65 "cut.gz: unexpected end of file" cut.gz
 	wrong 65 "empty: line 0: empty: no header line" empty
-	wrong 65 "hello: line 1: no header line of estimate, truth, target, ack or count records" hello
+	wrong 65 "hello: line 1: no header line of estimate, truth, target, ack, count, curve or age records" hello
 	wrong 66 "cannot read none: No such file or directory" none
 	wrong 64 "--against: bad value 'all': need touched, written or set; try 'wss-draw --help'" -a all
 	wrong 64 "unknown option '-x'; try 'wss-draw --help'" -x

@@ -118,6 +118,21 @@ estimates() {
 }
 
 # 16000 windows of 1 ms, the page touched in the first. Two windows share an epoch, so that it may stay 2 ms too long.
+# As above: at 2 s page 11 is one second old; at 3 s page 10 is one second old and page 11 two; at 4 s page 11 is cold, and
+# at 5 s nothing is left.
+@test "wss-estimate: ages of cold by hand" {
+	{ echo "$COUNTS"; pages 1 10 2 1; closing 1; pages 2 10 1 1; closing 2; for t in 3 4 5; do closing $t; done; } >in
+	run -0 wss-estimate -P -m cold:3s --ages ages in
+	cut -d, -f1,4- ages >got
+	file_is got 't_ns,method,age_ns,pages
+1000000000,cold:3s,0,2
+2000000000,cold:3s,0,1
+2000000000,cold:3s,1000000000,1
+3000000000,cold:3s,1000000000,1
+3000000000,cold:3s,2000000000,1
+4000000000,cold:3s,2000000000,1'
+}
+
 @test "wss-estimate: cold with windows much shorter than the age" {
 	awk -v header="$COUNTS" 'BEGIN {
 		print header

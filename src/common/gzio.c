@@ -102,16 +102,17 @@ static void finish_open_outs(void)
 		gzout_flush(out);
 }
 
-struct gzout *gzout_open(void)
+/* NULL: standard output. */
+static struct gzout *open_gzout(const char *path)
 {
 	struct gzout *out = or_die(calloc(1, sizeof(*out)));
 
 	out->fd = STDOUT_FILENO;
 	out->name = "standard output";
 	out->plain = tool.plain;
-	if (tool.output && strcmp(tool.output, "-") != 0) {
-		out->name = tool.output;
-		out->fd = open(tool.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (path) {
+		out->name = path;
+		out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (out->fd < 0)
 			die_errno(EX_IOERR, "cannot write %s", out->name);
 	}
@@ -130,6 +131,16 @@ struct gzout *gzout_open(void)
 	out->next_open = open_outs;
 	open_outs = out;
 	return out;
+}
+
+struct gzout *gzout_open(void)
+{
+	return open_gzout(tool.output && strcmp(tool.output, "-") != 0 ? tool.output : NULL);
+}
+
+struct gzout *gzout_open_file(const char *path)
+{
+	return open_gzout(path);
 }
 
 char *gzout_room(struct gzout *out, size_t n)

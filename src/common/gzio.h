@@ -23,6 +23,8 @@ struct gzout;
  * EX_IOERR when the file cannot be made.
  */
 struct gzout *gzout_open(void);
+/* A second output, to a file. */
+struct gzout *gzout_open_file(const char *path);
 /* Room for n bytes (at most GZ_LINE_MAX); what is written there counts after gzout_wrote(). */
 char *gzout_room(struct gzout *, size_t n);
 void gzout_wrote(struct gzout *, size_t n);

@@ -156,12 +156,12 @@ struct rec_out {
 	size_t line_max;
 };
 
-struct rec_out *rec_create(enum rec_kind kind)
+static struct rec_out *create(enum rec_kind kind, struct gzout *gz)
 {
 	struct rec_out *out = or_die(malloc(sizeof(*out)));
 	size_t len = strlen(rec_decl[kind].header);
 
-	out->gz = gzout_open();
+	out->gz = gz;
 	out->kind = kind;
 	out->line_max = rec_line_max(kind);
 	char *to = gzout_room(out->gz, len + 1);
@@ -170,6 +170,16 @@ struct rec_out *rec_create(enum rec_kind kind)
 	to[len] = '\n';
 	gzout_wrote(out->gz, len + 1);
 	return out;
+}
+
+struct rec_out *rec_create(enum rec_kind kind)
+{
+	return create(kind, gzout_open());
+}
+
+struct rec_out *rec_create_file(enum rec_kind kind, const char *path)
+{
+	return create(kind, gzout_open_file(path));
 }
 
 void rec_put(struct rec_out *out, const void *row)

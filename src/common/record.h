@@ -102,6 +102,8 @@ struct rec_out;
 
 /* Standard output or -o FILE (gzout_open). The header line leaves with the first row, or at the close. */
 struct rec_out *rec_create(enum rec_kind kind);
+/* A second output, to a file. */
+struct rec_out *rec_create_file(enum rec_kind kind, const char *path);
 /* `row` is a struct rec_KIND of the stream's kind. */
 void rec_put(struct rec_out *, const void *row);
 /* Sends what was put: at the end of a period. */

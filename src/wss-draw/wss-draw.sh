@@ -24,7 +24,7 @@ usage_die() { die $EX_USAGE "$*; try 'wss-draw --help'"; }
 help() {
 	cat <<'END'
 Usage: wss-draw [-t TYPE] [-o FILE] [FILE...]
-Draws estimates, truth and memory targets over time, or the frames that were touched, from records.
+Draws estimates, truth and memory targets over time, the frames that were touched, miss-ratio curves or ages, from records.
 
 Options:
   -t, --type=TYPE         png, svg, dumb (text), or gnuplot: the script that would draw it
@@ -39,6 +39,7 @@ Examples:
   wss-draw load.truth.gz estimates.gz -o run.png
   wss-estimate -m threshold counts.gz | wss-draw -t dumb
   wss-draw counts.gz -t svg -o frames.svg
+  wss-draw curves.gz -o curves.png
 END
 }
 
@@ -126,7 +127,7 @@ bad_gzip() {
 	die $EX_DATAERR "$name: $reason"
 }
 
-# What both pictures begin with: rows split into fields, kinds recognised, numbers checked. The caller has a function
+# What all pictures begin with: rows split into fields, kinds recognised, numbers checked. The caller has a function
 # row(), which finds the row in F[1..NF] and its columns' numbers in C[name].
 # shellcheck disable=SC2016
 reader='
@@ -172,15 +173,21 @@ function kind_of(text) {
 		begins(text, "t_ns,window_ns,vm,set_kib,touched_kib,written_kib") ? "truth" : \
 		begins(text, "t_ns,vm,method,wss_kib,gap_kib,target_kib,actual_kib") ? "target" : \
 		begins(text, "t_ns,vm,target_kib,actual_kib,result") ? "ack" : \
-		begins(text, "t_ns,window_ns,vm,asid,gfn,pages,writes,reads,accesses") ? "count" : ""
+		begins(text, "t_ns,window_ns,vm,asid,gfn,pages,writes,reads,accesses") ? "count" : \
+		begins(text, "t_ns,window_ns,vm,method,pages,miss_ppm") ? "curve" : \
+		begins(text, "t_ns,window_ns,vm,method,age_ns,pages") ? "age" : ""
+}
+function picture_of(kind) {
+	return kind == "count" ? "frames" : kind == "curve" || kind == "age" ? kind : "time"
 }
 function header(   i) {
 	kind = kind_of($0)
 	if (kind == "")
-		fail("no header line of estimate, truth, target, ack or count records")
-	if (picture && picture != (kind == "count" ? "frames" : "time"))
-		fail("count records make a picture of their own; draw them alone")
-	picture = kind == "count" ? "frames" : "time"
+		fail("no header line of estimate, truth, target, ack, count, curve or age records")
+	if (picture && picture != picture_of(kind))
+		fail((picture_of(kind) == "time" ? kind_before : kind) " records make a picture of their own; draw them alone")
+	picture = picture_of(kind)
+	kind_before = kind
 	head = $0
 	columns = fields($0)
 	split("", C)
@@ -229,6 +236,20 @@ function gnuplot_text(text) {
 	gsub(/\047/, "\047\047", text)
 	return "\047" text "\047"
 }
+function curve(text) {
+	curves = curves (curves == "" ? "plot " : ", \\\n     ") text
+}
+function write_frame(x, y, top) {
+	print "set key outside bottom center horizontal reverse Left"
+	print "set xlabel \047" x "\047 offset 0,0.4"
+	print "set ylabel \047" y "\047"
+	print "set yrange [0:" top "]"
+	if (top == "*")
+		print "set offsets 0, 0, graph 0.06, 0"
+	print "set grid linetype -1 linewidth 0.5 linecolor rgb \047#cccccc\047"
+}
+# Of curves that coincide all are seen: each thinner than the one before.
+function width(colour) { return colour < 3 ? 6 - 1.5 * colour : 1.5 }
 '
 
 # ---- the picture over time ----
@@ -257,7 +278,7 @@ function add(series, label, start, end, value, low, high,   k) {
 	begun = 1
 }
 function row(   t, name) {
-	if (kind == "count")
+	if (picture != "time")
 		exit
 	t = required("t_ns")
 	name = F[C["vm"]]
@@ -305,9 +326,6 @@ function point(t, series, k) {
 			high_of[series, k] == "" ? mib_of[series, k] : high_of[series, k]
 	print ""
 }
-function curve(text) {
-	curves = curves (curves == "" ? "plot " : ", \\\n     ") text
-}
 function write_curves(n, series, several,   kind, label, data) {
 	kind = substr(series, 1, 1)
 	label = gnuplot_text(label_of[series] (several ? " " vm_of[series] : ""))
@@ -323,8 +341,7 @@ function write_curves(n, series, several,   kind, label, data) {
 		colour++
 		if (series in band && TYPE != "dumb")
 			curve("$data" n " using 1:3:4 with filledcurves linetype " colour " fillstyle transparent solid 0.2 noborder notitle")
-		# each thinner than the one before: curves that coincide are all seen
-		curve(data "with lines linewidth " (colour < 3 ? 6 - 1.5 * colour : 1.5) " linetype " colour " title " label)
+		curve(data "with lines linewidth " width(colour) " linetype " colour " title " label)
 	} else if (kind == 3) {
 		colour++
 		curve(data "with steps linewidth 2 dashtype 2 linetype " colour " title " label)
@@ -341,26 +358,77 @@ END {
 		exit 65
 	if (line == 0)
 		fail("empty: no header line")
-	if (picture != "time")
+	if (picture != "time") {
+		print picture
 		exit 0
+	}
 	if (!drawn)
 		fail("no known value: nothing to draw")
 	# the truth of another VM is not drawn, unless it is the only one
 	for (i = 1; i <= all; i++)
 		if (VM != "" && order[i] ~ /^1/ && vm_of[order[i]] != VM && truths > 1)
 			order[i] = ""
-	print "set key outside bottom center horizontal reverse Left"
-	print "set xlabel \047time (s)\047 offset 0,0.4"
-	print "set ylabel \047MiB\047"
-	print "set yrange [0:*]"
-	print "set offsets 0, 0, graph 0.06, 0"
-	print "set grid linetype -1 linewidth 0.5 linecolor rgb \047#cccccc\047"
+	write_frame("time (s)", "MiB", "*")
 	for (k = 1; k <= 5; k++)
 		for (i = 1; i <= all; i++)
 			if (substr(order[i], 1, 1) == k) {
 				write_data(++n, order[i])
 				write_curves(n, order[i], (k == 1 ? truths : vms) > 1)
 			}
+	print curves
+}
+'
+
+# ---- the pictures of miss-ratio curves and of ages ----
+
+# Of each VM and method its last window is drawn.
+# shellcheck disable=SC2016
+last_window='
+function row(   t, name, series) {
+	name = F[C["vm"]]
+	if (VM != "" && name != VM)
+		return
+	vms += !(name in seen)
+	seen[name] = 1
+	series = name SUBSEP F[C["method"]]
+	t = required("t_ns")
+	if (!(series in size)) {
+		order[++all] = series
+		label_of[series] = F[C["method"]]
+		vm_of[series] = name
+	}
+	if (!(series in size) || t != end_of[series])
+		size[series] = 0
+	end_of[series] = t
+	if (kind == "curve")
+		text_of[series, ++size[series]] = sprintf("%.3f %.4f", required("pages") / 256, required("miss_ppm") / 1e4)
+	else
+		text_of[series, ++size[series]] = sprintf("%.6f %.6f %.3f", required("age_ns") / 1e9, \
+			(required("age_ns") + required("window_ns")) / 1e9, required("pages") / 256)
+}
+function write_series(n, series,   k, colour) {
+	printf "$data%d << END\n", n
+	for (k = 1; k <= size[series]; k++)
+		print text_of[series, k]
+	print "END"
+	colour = n " title " gnuplot_text(label_of[series] (vms > 1 ? " " vm_of[series] : ""))
+	if (kind == "curve")
+		curve("$data" n " using 1:2 with steps linewidth " width(n) " linetype " colour)
+	else
+		curve("$data" n " using (($1+$2)/2):($3/2):1:2:(0):3 with boxxyerror fillstyle transparent solid 0.5 linetype " colour)
+}
+END {
+	if (failed)
+		exit 65
+	if (!all)
+		fail("no rows: nothing to draw")
+	if (kind == "curve")
+		write_frame("memory (MiB)", "misses (%)", 100)
+	else
+		write_frame("age (s)", "MiB", "*")
+	print "set xrange [0:*]"
+	for (i = 1; i <= all; i++)
+		write_series(i, order[i])
 	print curves
 }
 '
@@ -591,14 +659,20 @@ script() {
 	export TYPE VM AGAINST TITLE
 	environment='BEGIN { TYPE = ENVIRON["TYPE"]; VM = ENVIRON["VM"]; AGAINST = ENVIRON["AGAINST"]; TITLE = ENVIRON["TITLE"] }'
 	awk "$environment $reader $over_time" "$tmp/rows" > "$tmp/body" || exit
-	if [ ! -s "$tmp/body" ]; then
+	read -r picture < "$tmp/body"
+	case $picture in
+	curve | age)
+		awk "$environment $reader $last_window" "$tmp/rows" > "$tmp/body" || exit
+		;;
+	frames)
 		printf '\001\001\n' > "$tmp/again"
 		awk "$environment $frames $reader $frames_end" "$tmp/rows" "$tmp/again" "$tmp/rows" > "$tmp/body" || exit
 		if [ "$type" = dumb ]; then
 			mv "$tmp/body" "$tmp/picture"
 			return
 		fi
-	fi
+		;;
+	esac
 	{ settings; cat "$tmp/body"; } > "$tmp/script"
 }
 

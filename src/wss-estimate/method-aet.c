@@ -46,14 +46,6 @@ static size_t bin_of(uint64_t time)
 	return octave ? ((size_t)octave << BIN_BITS) + ((time >> (octave - 1)) & ((1 << BIN_BITS) - 1)) : time;
 }
 
-/* The least time of a bin. */
-static uint64_t bin_begin(size_t bin)
-{
-	size_t octave = bin >> BIN_BITS;
-
-	return octave ? (bin - (octave << BIN_BITS) + (1 << BIN_BITS)) << (octave - 1) : bin;
-}
-
 static size_t find_last(const struct state *s, uint64_t page)
 {
 	size_t at = stackdist_hash(page) & (s->room - 1);
@@ -104,27 +96,51 @@ static void add_reference(void *state, const uint64_t *value, const struct rec_e
 	}
 }
 
+/* A memory that grows, from 0 pages, to where its miss ratio falls next. */
+struct growth {
+	size_t bin;
+	uint64_t longer;       /* reuse times that are not in the bins before: the misses */
+	double time, size;     /* average eviction time; pages */
+};
+
 /*
- * Pages of memory in which at most `miss` of the warm references miss. First references push pages down as well: their reuse
- * time is longer than any.
+ * To the mean of the next bin's times; false when nothing misses any more. First references push pages down as well: their
+ * reuse time is longer than any.
  */
+static bool grow_memory(const struct state *s, struct growth *at)
+{
+	const struct bin *bin;
+	double all = (double)s->warm + (double)s->cold, mean;
+
+	if (!at->longer)
+		return false;
+	while (!s->reuse[at->bin].n)
+		at->bin++;
+	bin = &s->reuse[at->bin++];
+	mean = (double)bin->sum / (double)bin->n;
+	at->size += ((double)at->longer + (double)s->cold) / all * (mean - at->time);
+	at->time = mean;
+	at->longer -= bin->n;
+	return true;
+}
+
+/* Pages of memory in which at most `miss` of the warm references miss. */
 static double size_at(const struct state *s, double miss)
 {
-	double warm = (double)s->warm, all = warm + (double)s->cold, cold = (double)s->cold, size = 0;
-	uint64_t longer = s->warm; /* reuse times that are not in the bins before */
+	struct growth at = { .longer = s->warm };
 
-	for (size_t i = 0; i + 1 < BINS && (double)longer > miss * warm; i++) {
-		const struct bin *bin = &s->reuse[i];
-		double begin = (double)bin_begin(i), end = (double)bin_begin(i + 1);
-		double mean = bin->n ? (double)bin->sum / (double)bin->n : begin;
+	while ((double)at.longer > miss * (double)s->warm && grow_memory(s, &at))
+		;
+	return at.size;
+}
 
-		/* P falls at the mean of the bin's times. */
-		size += ((double)longer + cold) / all * (mean - begin);
-		longer -= bin->n;
-		if ((double)longer > miss * warm)
-			size += ((double)longer + cold) / all * (end - mean);
-	}
-	return size;
+static void put_curve(void *state, method_point *put, void *context)
+{
+	const struct state *s = state;
+	struct growth at = { .longer = s->warm };
+
+	while (grow_memory(s, &at))
+		put(context, (uint64_t)(at.size + 0.5), (uint64_t)((double)at.longer / (double)s->warm * 1e6 + 0.5));
 }
 
 static void close_window(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *result)
@@ -158,6 +174,7 @@ const struct method method_aet = {
 	.parameters = parameters,
 	.state_size = sizeof(struct state),
 	.reference = add_reference,
+	.curve = put_curve,
 	.window = close_window,
 	.release = release,
 };

@@ -68,10 +68,16 @@ static struct epoch *advance(struct cold *c, uint64_t age_ns, uint64_t t_ns)
 	return &c->epoch[c->n - 1];
 }
 
+/* The number that the pages of an epoch have. */
+static unsigned epoch_number(uint64_t epoch)
+{
+	return 1 + (unsigned)(epoch % STEPS_VALUE_MAX);
+}
+
 static unsigned make_older(const void *context, unsigned last, unsigned touched)
 {
 	const struct cold *c = context;
-	unsigned now = 1 + (unsigned)(c->number % STEPS_VALUE_MAX);
+	unsigned now = epoch_number(c->number);
 
 	if (touched)
 		return now;
@@ -102,6 +108,21 @@ static void close_window(void *state, const uint64_t *value, const struct rec_co
 		result->note = note_warming;
 }
 
+static void put_ages(void *state, uint64_t t_ns, method_point *put, void *context)
+{
+	const struct cold *c = state;
+	uint64_t *pages = or_die(calloc(STEPS_VALUE_MAX + 1, sizeof(*pages)));
+
+	steps_histogram(&c->last, pages);
+	for (size_t i = c->n; i-- > c->first;) {
+		uint64_t n = pages[epoch_number(c->number - (c->n - 1 - i))];
+
+		if (n)
+			put(context, t_ns - c->epoch[i].end_ns, n);
+	}
+	free(pages);
+}
+
 static void release(void *state)
 {
 	struct cold *c = state;
@@ -118,5 +139,6 @@ const struct method method_cold = {
 	.state_size = sizeof(struct cold),
 	.pages = add_pages,
 	.window = close_window,
+	.ages = put_ages,
 	.release = release,
 };

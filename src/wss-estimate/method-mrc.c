@@ -33,6 +33,11 @@ static void add_reference(void *state, const uint64_t *value, const struct rec_e
 	}
 }
 
+static void put_curve(void *state, method_point *put, void *context)
+{
+	mrc_curve(&((struct state *)state)->mrc, 1, put, context);
+}
+
 static void close_window(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *result)
 {
 	struct state *s = state;
@@ -56,6 +61,7 @@ const struct method method_mrc = {
 	.parameters = parameters,
 	.state_size = sizeof(struct state),
 	.reference = add_reference,
+	.curve = put_curve,
 	.window = close_window,
 	.release = release,
 };

@@ -125,11 +125,24 @@ static void add_reference(void *state, const uint64_t *value, const struct rec_e
 		add_page(s, event->gfn + i, value[SIZE]);
 }
 
-/* SHARDS-adj: the references that the sample should have had beside those it had. */
+/* SHARDS-adj: the references that the sample should have had beside those it had. Does nothing the second time. */
 static void adjust(struct state *s)
 {
+	double expected = (double)s->references * rate_of(s);
+
 	if (s->mrc.warm > 0)
-		mrc_add(&s->mrc, 1, (double)s->references * rate_of(s) - s->sampled);
+		mrc_add(&s->mrc, 1, expected - s->sampled);
+	s->sampled = expected;
+}
+
+static void put_curve(void *state, method_point *put, void *context)
+{
+	struct state *s = state;
+
+	if (!s->threshold)
+		return;
+	adjust(s);
+	mrc_curve(&s->mrc, rate_of(s), put, context);
 }
 
 static void close_window(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *result)
@@ -159,6 +172,7 @@ const struct method method_shards = {
 	.parameters = parameters,
 	.state_size = sizeof(struct state),
 	.reference = add_reference,
+	.curve = put_curve,
 	.window = close_window,
 	.release = release,
 };

@@ -36,6 +36,9 @@ struct method_result {
 	bool sees_reads;       /* high holds even when the source is blind to reads */
 };
 
+/* Takes a point of a curve or of a histogram. */
+typedef void method_point(void *context, uint64_t x, uint64_t y);
+
 struct method {
 	const char *name;
 	const char *help;      /* one line */
@@ -55,6 +58,13 @@ struct method {
 	 */
 	void (*estimate)(void *state, const uint64_t *value, const struct rec_estimate *row, struct method_result *);
 	void (*window)(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *);
+	/*
+	 * Optional, before window: the miss-ratio curve of the window, x = pages of memory, y = miss_ppm behind it, wherever
+	 * the ratio falls; x rises. None when there is no reference to speak of.
+	 */
+	void (*curve)(void *state, method_point *put, void *context);
+	/* Optional, after window: x = age in ns, which rises, y = pages. */
+	void (*ages)(void *state, uint64_t t_ns, method_point *put, void *context);
 	/*
 	 * Optional: names of counters, NULL at the end. Before window comes counter for each row of one of them, `which` of
 	 * the names, that is not after the window's end.

@@ -68,3 +68,18 @@ uint64_t mrc_depth_at(const struct mrc *mrc, double miss)
 	}
 	return 0;
 }
+
+void mrc_curve(const struct mrc *mrc, double rate, void (*put)(void *context, uint64_t pages, uint64_t miss_ppm), void *context)
+{
+	double misses = mrc->warm, least = mrc->warm; /* a sample's correction may be negative: the curve never rises for it */
+
+	if (mrc->warm <= 0)
+		return;
+	for (size_t i = 1; i < mrc->depths; i++) {
+		misses -= mrc->at_depth[i];
+		if (misses >= least)
+			continue;
+		least = misses > 0 ? misses : 0;
+		put(context, (uint64_t)((double)i / rate), (uint64_t)(least / mrc->warm * 1e6 + 0.5));
+	}
+}

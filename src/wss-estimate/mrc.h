@@ -26,6 +26,12 @@ void mrc_release(struct mrc *);
 /* The share of the warm references that are deeper than `depth`; 0 when there are none. Falls as depth rises. */
 double mrc_miss_ratio(const struct mrc *, uint64_t depth);
 
+/*
+ * Calls `put` with depth / rate and the miss ratio in ppm at each depth where it falls, from 1000000 ppm down to 0; not at all
+ * when there are no warm references.
+ */
+void mrc_curve(const struct mrc *, double rate, void (*put)(void *context, uint64_t pages, uint64_t miss_ppm), void *context);
+
 /* The least depth at which at most `miss` of the warm references miss; 0 when there are none. */
 uint64_t mrc_depth_at(const struct mrc *, double miss);
 

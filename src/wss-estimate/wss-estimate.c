@@ -8,6 +8,7 @@
 #include "../common/tool.h"
 #include "../common/vms.h"
 #include "counters.h"
+#include "curves.h"
 #include "method.h"
 #include "past.h"
 #include "select.h"
@@ -18,7 +19,7 @@
 
 static struct {
 	struct opt_list method;
-	const char *counters, *state;
+	const char *counters, *state, *curves, *ages;
 	uint64_t kernel_kib; /* of the guest, on top of each estimate */
 	bool list_methods;
 } cfg;
@@ -28,6 +29,8 @@ static const struct opt opts[] = {
 	{ 'c', "counters", "FILE", "counter records, for methods that need them", OPT_TEXT, &cfg.counters, 0, 0 },
 	{ 0, "kernel", "SIZE", "add this to each estimate: what the guest's kernel needs and the trace does not show", OPT_KIB, &cfg.kernel_kib, 0, 0 },
 	{ 0, "state", "FILE", "estimates that forecasts have seen, kept for the next run", OPT_TEXT, &cfg.state, 0, 0 },
+	{ 0, "curves", "FILE", "write the miss-ratio curves of mrc, shards and aet there", OPT_TEXT, &cfg.curves, 0, 0 },
+	{ 0, "ages", "FILE", "write the age histograms of cold there", OPT_TEXT, &cfg.ages, 0, 0 },
 	{ 0, "methods", NULL, "list the methods with their parameters and sources", OPT_FLAG, &cfg.list_methods, 0, 0 },
 	{ 0 },
 };
@@ -48,6 +51,7 @@ struct selection {
 	struct selected *selected;
 	size_t n;
 	struct counters *counters; /* NULL: none */
+	struct curves curves;
 };
 
 struct vm {
@@ -62,7 +66,7 @@ static struct selection select_methods(void)
 {
 	static const char *standard[] = { "reuse" };
 	struct opt_list wanted = cfg.method.n ? cfg.method : (struct opt_list){ standard, 1 };
-	struct selection all = { or_die(calloc(wanted.n, sizeof(*all.selected))), wanted.n, NULL };
+	struct selection all = { or_die(calloc(wanted.n, sizeof(*all.selected))), wanted.n, NULL, { NULL, NULL } };
 
 	for (size_t i = 0; i < wanted.n; i++) {
 		all.selected[i] = select_method(wanted.item[i]);
@@ -85,6 +89,21 @@ static void open_counters(struct selection *all)
 		for (size_t k = 0; selected->counters && selected->counters[k]; k++)
 			counters_want(all->counters, selected->counters[k]);
 	}
+}
+
+/* Asked for what no method has? Before a file is made. */
+static void check_curves(const struct selection *all)
+{
+	bool curve = false, ages = false;
+
+	for (size_t i = 0; i < all->n; i++) {
+		curve |= all->selected[i].method->curve != NULL;
+		ages |= all->selected[i].method->ages != NULL;
+	}
+	if (cfg.curves && !curve)
+		opt_die("--curves: no method here has curves; mrc, shards and aet have");
+	if (cfg.ages && !ages)
+		opt_die("--ages: no method here has ages; cold has");
 }
 
 /* At the end: a method that is made from a file needs all its counters. */
@@ -176,7 +195,9 @@ static void put_estimates(struct rec_out *out, struct vm *vm, const struct selec
 		const struct selected *selected = &all->selected[i];
 		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, closing->lost ? note_lost : TOKEN_NONE, false };
 
+		curves_put_curve(&all->curves, selected->method, selected->text, vm->state[i], closing);
 		selected->method->window(vm->state[i], selected->value, closing, &result);
+		curves_put_ages(&all->curves, selected->method, selected->text, vm->state[i], closing);
 		add_kernel(&result);
 		if (!sees_reads && !result.sees_reads)
 			result.high = UNKNOWN;
@@ -200,6 +221,7 @@ static void put_estimates(struct rec_out *out, struct vm *vm, const struct selec
 
 		rec_put(out, &row);
 	}
+	curves_flush(&all->curves);
 }
 
 /* Counts in: a window ends at its closing row. */
@@ -438,10 +460,12 @@ int main(int argc, char **argv)
 	}
 	struct selection all = select_methods();
 	open_counters(&all);
+	check_curves(&all);
 	struct vms vms = { .state_size = sizeof(struct vm) + all.n * sizeof(void *) };
 	struct rec_in *in = rec_open(argv + first, argc - first, accepted_kinds(&all));
 	struct rec_out *out = rec_create(REC_estimate);
 
+	curves_open(&all.curves, cfg.curves, cfg.ages);
 	rec_flush_before_wait(in, out);
 	if (rec_in_kind(in) == REC_count)
 		estimate_counts(in, out, &vms, &all);
@@ -450,6 +474,7 @@ int main(int argc, char **argv)
 	else
 		estimate_events(in, out, &vms, &all);
 	rec_close(out);
+	curves_close(&all.curves);
 	check_counters(&all);
 	rec_in_close(in);
 	release_methods(&all, &vms);
