@@ -532,3 +532,15 @@ csv.writer(sys.stdout, lineterminator="\n").writerows(rows)' $kind.gz >out
 1,1,vm,4,4,4"
 	exec 7>&-
 }
+
+@test "records: a file that is read is not written over" {
+	wss-trace -s model:1s:5w -n 2 | wss-count -o counts.gz
+	cp counts.gz before.gz
+	run --separate-stderr -64 wss-estimate -o counts.gz counts.gz
+	stderr_is 'wss-estimate: counts.gz is input and output'
+	cmp counts.gz before.gz
+	# another file is, from its beginning
+	yes | head -c 100000 >other
+	wss-estimate -P -m threshold -o other counts.gz
+	is "$(wc -l <other)" 3
+}

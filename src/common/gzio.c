@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ZLIB_CONST
@@ -102,6 +103,20 @@ static void finish_open_outs(void)
 		gzout_flush(out);
 }
 
+/* Whether it is a file that we have open under another descriptor: one that is being read. */
+static bool is_open_already(int fd)
+{
+	enum { DESCRIPTORS = 256 };
+	struct stat st, other;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	for (int i = 0; i < DESCRIPTORS; i++)
+		if (i != fd && fstat(i, &other) == 0 && other.st_dev == st.st_dev && other.st_ino == st.st_ino)
+			return true;
+	return false;
+}
+
 /* NULL: standard output. */
 static struct gzout *open_gzout(const char *path)
 {
@@ -112,8 +127,12 @@ static struct gzout *open_gzout(const char *path)
 	out->plain = tool.plain;
 	if (path) {
 		out->name = path;
-		out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		out->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 		if (out->fd < 0)
+			die_errno(EX_IOERR, "cannot write %s", out->name);
+		if (is_open_already(out->fd))
+			die(EX_USAGE, "%s is input and output", out->name);
+		if (ftruncate(out->fd, 0) < 0 && errno != EINVAL) /* EINVAL: no regular file */
 			die_errno(EX_IOERR, "cannot write %s", out->name);
 	}
 	if (!out->plain && isatty(out->fd))
