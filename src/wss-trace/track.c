@@ -307,13 +307,14 @@ static void count_facts(struct track *t)
 static const char *gone(struct track *t)
 {
 	struct pollfd exited = { .fd = t->pidfd, .events = POLLIN };
-	uint64_t entry;
+	uint64_t entry, memory;
 
 	if (poll(&exited, 1, 0) > 0)
 		return "the process has ended";
-	if (pread(t->pagemap, &entry, sizeof(entry), 0) != sizeof(entry))
-		return "the process runs another program now";
-	return NULL;
+	if (pread(t->pagemap, &entry, sizeof(entry), 0) == sizeof(entry))
+		return NULL;
+	/* Our memory has gone. One that is just ending has none now; another program has its own. */
+	return proc_status(t->pid, "VmSize", 10, &memory) == 0 ? "the process runs another program now" : "the process has ended";
 }
 
 /* ---- huge pages ---- */
