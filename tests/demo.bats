@@ -21,3 +21,14 @@ demo() { # ON
 	wss-trace --probe "process:$$" || cannot 'processes cannot be traced'
 	demo process
 }
+
+@test "demo: where a guest cannot be started it says so and goes on without" {
+	wss-trace --probe microvm:1s:1w || cannot 'no usable /dev/kvm'
+	# libvirt runs, but no guest can be defined
+	mkdir stubs
+	printf '#!/bin/sh\ncase "$*" in *define*) exit 1 ;; esac\nexec %s "$@"\n' "$(command -v virsh)" >stubs/virsh
+	chmod +x stubs/virsh
+	PATH=$PWD/stubs:$PATH demo ''
+	printf '%s\n' "$stderr" | grep -qx 'demo: no guest can be run under libvirt here'
+	[[ $stderr != *'swapped in'* ]]
+}
