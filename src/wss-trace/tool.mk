@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sources that need a library are left out where it is not; files *-missing.c say so to the user.
-ifeq ($(call have,libvirt libvirt-qemu),yes)
-CFLAGS_wss-trace := $(shell pkg-config --cflags libvirt libvirt-qemu)
-LIBS_wss-trace   := $(shell pkg-config --libs libvirt libvirt-qemu)
-SKIP_wss-trace   := src/wss-trace/libvirt-missing.c
+LIBVIRT := libvirt libvirt-qemu
+ifeq ($(call have,$(LIBVIRT)),yes)
+CFLAGS_wss-trace += $(shell pkg-config --cflags $(LIBVIRT))
+LIBS_wss-trace   += $(shell pkg-config --libs $(LIBVIRT))
+SKIP_wss-trace   += src/wss-trace/libvirt-missing.c
 else
-SKIP_wss-trace   := src/wss-trace/source-libvirt.c src/wss-trace/libvirt-link.c
+SKIP_wss-trace   += src/wss-trace/source-libvirt.c src/wss-trace/libvirt-link.c
+endif
+
+XEN := xencontrol xendevicemodel xenforeignmemory xenstore
+ifeq ($(call have,$(XEN)),yes)
+CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN))
+LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
+SKIP_wss-trace   += src/wss-trace/xen-missing.c
+else
+SKIP_wss-trace   += src/wss-trace/source-xen.c src/wss-trace/xen-link.c
 endif
 
 # The plugin for QEMU that source-plugin.c talks to: a shared object, loaded by a QEMU that was built without our sanitizers.
