@@ -26,7 +26,7 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench evaluation fuzz cover install clean deps
+.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench evaluation fuzz cover install clean deps deps-beds
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
@@ -104,6 +104,10 @@ $(B)/helpers/%: tests/helpers/%.c $(COMMON)
 deps:
 	@scripts/need build test
 
+deps-beds:
+	@scripts/need beds
+
+check-beds: deps-beds
 check check-fast check-san check-beds: deps
 	@scripts/check $@
 
