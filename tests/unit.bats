@@ -38,3 +38,4 @@ unit() {
 @test "wss-estimate: shards is within 0.02 of the exact miss-ratio curve" { unit shards; }
 # bats test_tags=slow
 @test "wss-estimate: aet is within 0.02 of the exact miss-ratio curve" { unit aet; }
+@test "wss-trace: a simulated page-modification log follows the manual, and the logs proposed beyond it their rules" { unit pml; }

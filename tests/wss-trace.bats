@@ -131,3 +131,94 @@ cannot see  nothing is hidden'
 	# virtual time is exact whatever the pace is
 	is "$(zcat paced.gz | awk -F, '$4 == "tick" { print $1 - last; last = $1 }' | sort -u)" 10000000
 }
+
+# ---- --simulate-pml ----
+
+# pml SPEC [OPTION...]: the stream of one period of 1 s through a simulated log.
+pml() { wss-trace --simulate-pml -s "model:$1" -n 1 -P "${@:2}"; }
+
+@test "wss-trace: a simulated page-modification log exits when full, and shows pages in the order of their first write" {
+	# 513 pages twice, 1 / 1026 s apart: the log is full after 512, and the write to the next one stops the processor first
+	run --separate-stderr -0 wss-trace --simulate-pml -s 'vm=model:1s:513w*2' -n 1 -P -v
+	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
+0,vm,,begin,,,,
+0,vm,,blind,,,1,
+499025341,vm,0,write,65536,512,,
+499025341,vm,0,full,,512,1,
+1000000000,vm,0,write,66048,1,,
+1000000000,vm,,size,,524288,524288,
+1000000000,vm,,tick,,,1000000000,
+1000000000,vm,,end,,,,'
+	stderr_is 'wss-trace: vm: 513 entries logged, 1 times full, 1 exits, 0 lost
+wss-trace: 1 periods of 1 targets'
+}
+
+@test "wss-trace: n first writes through a simulated log make ceil(n/512)-1 exits; 1024 entries halve them" {
+	for n in 1 512 513 1024 1025 2000 8190 102400; do
+		for entries in 512 1024; do
+			printf '%s ' "$(pml "1s:${n}w?entries=$entries" | grep -c ',full,.*,1,$')"
+		done
+		echo "$n"
+	done > got
+	file_is got '0 0 1
+0 0 512
+1 0 513
+1 0 1024
+2 1 1025
+3 1 2000
+15 7 8190
+199 99 102400'
+}
+
+@test "wss-trace: a write on a fresh walk is five entries of a simulated log, one behind the page-table filter" {
+	run -0 pml '1s:1w?tables=yes&noise=4KiB'
+	# the root, two levels, the table that names the page, the page; then the noise. wss-count can leave the tables out
+	is "$(echo "$output" | grep -E 'write|table' | cut -d, -f4-6 | tr '\n' ' ')" \
+		'write,4,1 write,3,1 write,2,1 write,1,1 write,65536,1 write,0,1 table,1,4 '
+	pml '1s:1w?tables=yes&noise=4KiB' | wss-count -P | column gfn > got
+	file_is got '0
+65536
+'
+	run -0 pml '1s:1w?tables=yes&noise=4KiB&filter=yes'
+	is "$(echo "$output" | grep -E 'write|table' | cut -d, -f4-6 | tr '\n' ' ')" 'write,65536,1 write,0,1 '
+}
+
+@test "wss-trace: each period of a simulated log begins with clean pages; what is read is in none" {
+	run -0 wss-trace --simulate-pml -s 'model:1s:3w,1s:4r,1s:2rw' -n 3 -P
+	is "$(echo "$output" | grep write)" '1000000000,model,0,write,65536,3,,
+3000000000,model,0,write,65536,2,,'
+}
+
+@test "wss-trace: a log of walks shows reads too, an interrupt drops pages while its handler runs, and counts them" {
+	# 1000 walks 1 ms apart, the handler takes 9.5 ms: 511 are logged, the next one interrupts, and nine more are dropped
+	run -0 pml '1s:1000r?log=walk&full=interrupt&handler=9500us'
+	stdout_is 't_ns,vm,vcpu,event,gfn,pages,arg,lost
+0,model,,begin,,,,
+0,model,,blind,,,0,
+511000000,model,0,access,65536,511,,
+511000000,model,0,full,,511,0,
+1000000000,model,0,access,66057,479,,
+1000000000,model,,size,,524288,524288,
+1000000000,model,,tick,,,1000000000,10
+1000000000,model,,end,,,,'
+	# a second log takes over: nothing is dropped, and no exit is needed when the handler is quick enough
+	run -0 pml '1s:10240w?full=switch&handler=50ms'
+	is "$(echo "$output" | grep full | cut -d, -f6- | sort | uniq -c | tr -s ' ')" ' 19 512,0,'
+	run -0 pml '1s:10240w?full=switch&handler=51ms'
+	is "$(echo "$output" | grep full | cut -d, -f6- | sort | uniq -c | tr -s ' ' | tr '\n' ';')" ' 10 512,0,; 9 512,1,;'
+	# few translations are walked often: 8 pages in 4 translations, always; in 8, once, and again for the first write
+	is "$(pml '1s:8r*10?log=walk&tlb=4' | wss-count -P | tail -1 | cut -d, -f6)" 8
+	is "$(pml '1s:8r*10?log=walk&tlb=4' | grep -c access)" 10
+	is "$(pml '1s:8r*10?log=walk&tlb=8' | grep -c access)" 1
+}
+
+@test "wss-trace: options of a simulated log that are wrong are refused" {
+	refuses() { run --separate-stderr -64 wss-trace "${@:2}" -n 1 -P; stderr_is "wss-trace: $1; try 'wss-trace --help'"; }
+	refuses "-s model: 'log' is an option of --simulate-pml" -s 'model:1s:1w?log=walk'
+	refuses '-s model: what --simulate-pml sees depends on the log: see log=, not see=' --simulate-pml -s 'model:1s:1w?see=all'
+	refuses "-s model: bad full 'stop'; one of exit, interrupt, switch" --simulate-pml -s 'model:1s:1w?full=stop'
+	refuses "-s model: bad log 'all'; one of dirty, walk" --simulate-pml -s 'model:1s:1w?log=all'
+	refuses 'tlb: 6 is not a multiple of 4' --simulate-pml -s 'model:1s:1w?tlb=6'
+	refuses "entries: '1' is too small: at least 2" --simulate-pml -s 'model:1s:1w?entries=1'
+	refuses '--simulate-pml: source process is not a made-up VM; source model is' --simulate-pml -s process:1
+}

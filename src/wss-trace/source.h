@@ -54,6 +54,7 @@ struct source {
 	const char *help;       /* one line */
 	bool virtual_time;      /* periods are not waited for (--pace does); t_ns starts at 0 */
 	bool own_rows;          /* collect() writes ticks and sizes itself (replay) */
+	bool simulates_pml;     /* it heeds simulate_pml */
 
 	/* Required. Fills `probe` for the target and touches nothing. With spec NULL: whether it could work on this machine. */
 	void (*probe)(const struct target *, struct probe *);
@@ -85,6 +86,8 @@ extern const struct source *const sources[];
 extern uint64_t max_overhead_ppm;
 /* --seed: of made-up loads. */
 extern uint64_t load_seed;
+/* --simulate-pml: what made-up VMs touch is seen through a page-modification log. */
+extern bool simulate_pml;
 
 /* For open(): names the VM unless -s did. Dies (EX_USAGE) when another target has the name. */
 void target_name(struct target *, const char *name);

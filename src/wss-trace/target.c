@@ -17,6 +17,7 @@ struct target **all_targets;
 size_t target_count;
 uint64_t max_overhead_ppm = 20000;
 uint64_t load_seed = 1;
+bool simulate_pml;
 
 static struct rec_out *out;
 static bool period_chosen; /* by us, not by -p */

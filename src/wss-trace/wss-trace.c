@@ -32,6 +32,7 @@ static const struct opt opts[] = {
 	{ 'f', "for", "TIME", "end after TIME", OPT_NS, &cfg.for_ns, 1, 0 },
 	{ 0, "max-overhead", "PERCENT", "let periods grow when tracing costs a target more; 0% = never", OPT_PPM, &max_overhead_ppm, 0, 1000000 },
 	{ 0, "pace", NULL, "give virtual time and recordings their real speed", OPT_FLAG, &cfg.pace, 0, 0 },
+	{ 0, "simulate-pml", NULL, "source model: what Intel's page-modification log, or one like it, would show", OPT_FLAG, &simulate_pml, 0, 0 },
 	{ 0, "seed", "N", "of made-up loads", OPT_U64, &load_seed, 0, 0 },
 	{ 0, "probe", "SOURCE:SPEC", "say how a target would be traced and what it costs; touch nothing", OPT_TEXT, &cfg.probe, 0, 0 },
 	{ 0, "release", "SOURCE:SPEC", "undo what a killed wss-trace left on a target", OPT_TEXT, &cfg.release, 0, 0 },
@@ -237,6 +238,8 @@ static void add_target(const char *text)
 
 	if (cfg.period_ns == PERIOD_AUTO && target->source->virtual_time)
 		opt_die("--period auto: source %s costs nothing, in virtual time; give the period", target->source->name);
+	if (simulate_pml && !target->source->simulates_pml)
+		opt_die("--simulate-pml: source %s is not a made-up VM; source model is", target->source->name);
 }
 
 int main(int argc, char **argv)
