@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# For tests in tests/beds/ with the line `# bed: xen`, loaded behind helper: they run in the dom0 of an emulated Xen
+# (scripts/guest/dom0). Words for guests:
+#   xen_guest NAME [-t pvh|pv] [-M MIB] [-c VCPUS] [-m MODULE]... [-f FILE]... <JOB   starts one that runs the script
+#   xen_load NAME [the same options] -- ARGUMENT...     starts one that runs wss-load; two windows are over then
+#   xen_frames NAME         ends its load and prints what wss-load --frames tells
+#   xen_console NAME        prints what the guest said so far
+#   xen_said NAME TEXT      true if it said this line; for until_said
+#   xen_tell NAME TEXT      a line for its standard input
+#   xen_id NAME, xen_destroy NAME
+
+# until_said SECONDS COMMAND...: like until_true, for what takes a guest longer.
+until_said() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || { echo "never came true: $*" >&2; return 1; }
+		sleep 0.1
+	done
+}
+
+xen_id() { xl domid "$1"; }
+xen_console() { tr -d '\r' <"/var/log/xen/console/guest-$1.log"; }
+# xen_windows NAME N: true if its wss-load has told at least N windows.
+xen_windows() { [ "$(xen_console "$1" | grep -c '^[0-9]*,')" -ge "$2" ]; }
+xen_said() { xen_console "$1" | grep -qx -- "$2"; }
+xen_tell() { echo "$2" >"$(xenstore-read "/local/domain/$(xen_id "$1")/console/tty")"; }
+
+xen_guest() {
+	local name=$1 work=$BATS_TEST_TMPDIR/$1.guest type=pvh mib=128 vcpus=1 xen option initrd=() OPTIND=1
+	shift
+	while getopts t:M:c:m:f: option; do
+		case $option in
+		t) type=$OPTARG ;;
+		M) mib=$OPTARG ;;
+		c) vcpus=$OPTARG ;;
+		*) initrd+=("-$option" "$OPTARG") ;;
+		esac
+	done
+	mkdir "$work"
+	cat >"$work/job"
+	xen=$("$TOP/scripts/guest/xen")
+	"$TOP/scripts/guest/initrd" -k amd64 -f "$TOP/bin/wss-load" "${initrd[@]}" -j "$work/job" -o "$work/initrd"
+	cat >"$work/cfg" <<-END
+		name = "$name"
+		type = "$type"
+		memory = $mib
+		vcpus = $vcpus
+		kernel = "$xen/vmlinux"
+		ramdisk = "$work/initrd"
+		cmdline = "console=hvc0 quiet panic=-1 mitigations=off nokaslr cryptomgr.notests"
+		on_reboot = "destroy"
+		on_crash = "destroy"
+	END
+	: >"/var/log/xen/console/guest-$name.log" # of one of this name before
+	xl create -q "$work/cfg" >&2
+}
+
+xen_load() {
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	xen_guest "$name" "${options[@]}" <<-JOB
+		#!/bin/sh
+		wss-load -P --frames=/tmp/frames $* &
+		load=\$!
+		read stop
+		kill -INT \$load
+		wait \$load
+		cat /tmp/frames
+		echo frames: end
+		read stop
+	JOB
+	until_said 120 xen_windows "$name" 2
+}
+
+xen_frames() {
+	xen_tell "$1" stop
+	until_said 120 xen_said "$1" 'frames: end'
+	xen_console "$1" | sed -n '/^t_ns,vaddr_page,/,/^frames: end/{/^frames: end/!p}'
+}
+
+xen_destroy() { xl destroy "$1"; }
