@@ -2,7 +2,7 @@
 # make demo where no guest can be run; with a guest it is run by hand and its output stands in README.md: each of its parts
 # is tested in libvirt.bats and guest-balloon.bats.
 load helper
-# bats file_tags=slow
+# bats file_tags=slow,alone
 
 demo() { # ON
 	run --separate-stderr -0 env DEMO_ON="$1" DEMO_SECONDS=4 "$TOP/scripts/demo"
