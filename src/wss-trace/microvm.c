@@ -24,7 +24,6 @@ enum {
 	LARGE_PAGE = 2 << 20,
 	PAGES_PER_GIB = 1 << 18,
 	SLOTS = MICROVM_PAGES_MAX / PAGES_PER_GIB, /* a slot of KVM for each GiB; number 0 is the control slot */
-	WORD_BITS = 64,
 	RING_BYTES_MAX = 1 << 20,
 	CPUID_MAX = 256,
 
@@ -406,7 +405,7 @@ bool microvm_use(struct microvm *vm, uint64_t page, uint64_t pages, struct micro
 
 		if (vm->slot[i].pages)
 			continue;
-		vm->slot[i].written = calloc((n + WORD_BITS - 1) / WORD_BITS, sizeof(uint64_t));
+		vm->slot[i].written = calloc((n + BITMAP_WORD - 1) / BITMAP_WORD, sizeof(uint64_t));
 		if (!vm->slot[i].written)
 			return fail_errno(fault, "memory");
 		if (!give_memory(vm, (uint32_t)i + 1, flags, MICROVM_FIRST_GFN + first, n, vm->memory + first * PAGE, fault))
@@ -432,7 +431,7 @@ static bool empty_ring(struct microvm *vm, struct microvm_fault *fault)
 		number = entry->slot - 1;
 		if (number >= SLOTS || entry->offset >= vm->slot[number].pages)
 			return fail(fault, EX_UNAVAILABLE, "KVM's dirty ring names a page the guest does not have");
-		vm->slot[number].written[entry->offset / WORD_BITS] |= UINT64_C(1) << entry->offset % WORD_BITS;
+		vm->slot[number].written[entry->offset / BITMAP_WORD] |= UINT64_C(1) << entry->offset % BITMAP_WORD;
 		__atomic_store_n(&entry->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
 		vm->ring_next++;
 	}
@@ -513,7 +512,7 @@ static bool read_log(struct microvm *vm, uint32_t i, struct microvm_fault *fault
 	struct slot *slot = &vm->slot[i];
 	struct kvm_dirty_log get = { .slot = i + 1, .dirty_bitmap = slot->written };
 	struct kvm_clear_dirty_log clear = { .slot = i + 1 };
-	uint64_t words = (slot->pages + WORD_BITS - 1) / WORD_BITS;
+	uint64_t words = (slot->pages + BITMAP_WORD - 1) / BITMAP_WORD;
 	uint64_t first = 0;
 
 	if (!KVM(vm->vm, KVM_GET_DIRTY_LOG, &get, fault))
@@ -526,46 +525,15 @@ static bool read_log(struct microvm *vm, uint32_t i, struct microvm_fault *fault
 		words--;
 	if (first == words)
 		return true;
-	clear.first_page = first * WORD_BITS;
-	clear.num_pages = (uint32_t)((words * WORD_BITS < slot->pages ? words * WORD_BITS : slot->pages) - clear.first_page);
+	clear.first_page = first * BITMAP_WORD;
+	clear.num_pages = (uint32_t)((words * BITMAP_WORD < slot->pages ? words * BITMAP_WORD : slot->pages) - clear.first_page);
 	clear.dirty_bitmap = slot->written + first;
 	return KVM(vm->vm, KVM_CLEAR_DIRTY_LOG, &clear, fault);
 }
 
-/* The runs of 1 bits, then 0 bits only. A run that goes on over a word, or a slot, is one. */
-struct visitor {
-	microvm_visit *visit;
-	void *context;
-	uint64_t first, end;
-};
-
-static void visit_run(struct visitor *visitor)
+bool microvm_written(struct microvm *vm, bitmap_visit *visit, void *context, struct microvm_fault *fault)
 {
-	if (visitor->first < visitor->end)
-		visitor->visit(visitor->context, visitor->first, visitor->end - visitor->first);
-}
-
-static void visit_word(struct visitor *visitor, uint64_t page, uint64_t bits)
-{
-	while (bits) {
-		unsigned skip = (unsigned)__builtin_ctzll(bits);
-		uint64_t rest = ~(bits >> skip);
-		unsigned len = rest ? (unsigned)__builtin_ctzll(rest) : WORD_BITS;
-
-		if (page + skip != visitor->end) {
-			visit_run(visitor);
-			visitor->first = page + skip;
-		}
-		visitor->end = page + skip + len;
-		if (skip + len >= WORD_BITS)
-			break;
-		bits &= ~UINT64_C(0) << (skip + len);
-	}
-}
-
-bool microvm_written(struct microvm *vm, microvm_visit *visit, void *context, struct microvm_fault *fault)
-{
-	struct visitor visitor = { .visit = visit, .context = context };
+	struct bitmap_runs runs = { .visit = visit, .context = context };
 
 	if (vm->log == MICROVM_LOG_RING && !empty_ring(vm, fault))
 		return false;
@@ -577,12 +545,8 @@ bool microvm_written(struct microvm *vm, microvm_visit *visit, void *context, st
 		if (vm->log != MICROVM_LOG_RING && !read_log(vm, i, fault))
 			return false;
 		slot->touched = false;
-		for (uint64_t word = 0; word * WORD_BITS < slot->pages; word++)
-			if (slot->written[word]) {
-				visit_word(&visitor, (uint64_t)i * PAGES_PER_GIB + word * WORD_BITS, slot->written[word]);
-				slot->written[word] = 0;
-			}
+		bitmap_take(&runs, (uint64_t)i * PAGES_PER_GIB, slot->written, (slot->pages + BITMAP_WORD - 1) / BITMAP_WORD);
 	}
-	visit_run(&visitor);
+	bitmap_finish(&runs);
 	return true;
 }

@@ -10,6 +10,8 @@
 #ifndef WSS_MICROVM_H
 #define WSS_MICROVM_H
 
+#include "bitmap.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,7 +50,6 @@ bool microvm_touch(struct microvm *, uint64_t page, uint64_t pages, bool read, b
 bool microvm_run(struct microvm *, struct microvm_fault *);
 
 /* The runs of pages that KVM says were written since the last call, in rising order; from here on they are new again. */
-typedef void microvm_visit(void *context, uint64_t page, uint64_t pages);
-bool microvm_written(struct microvm *, microvm_visit *, void *context, struct microvm_fault *);
+bool microvm_written(struct microvm *, bitmap_visit *, void *context, struct microvm_fault *);
 
 #endif

@@ -5,6 +5,7 @@
  *
  * usage: microvm-rate get|clear|ring
  */
+#include "../../src/wss-trace/bitmap.c"
 #include "../../src/wss-trace/microvm.c"
 
 #include "common/clock.h"
