@@ -10,6 +10,7 @@
 #include "../libvirt/quiet.h"
 #include "libvirt-link.h"
 #include "libvirt-parse.h"
+#include "refusals.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <linux/capability.h>
@@ -50,11 +51,7 @@ struct domain {
 struct follower {
 	struct lv *lv;
 	struct domain *domains;
-	struct refusal {
-		char uuid[VIR_UUID_STRING_BUFLEN];
-		char text[320];
-	} *refused;                 /* what was told already */
-	size_t refusals;
+	struct refusals refused;
 };
 
 /* ---- a domain ---- */
@@ -362,19 +359,13 @@ static bool is_followed(const struct follower *f, const char *uuid)
 	return false;
 }
 
-/* Keeps the refusal in the list `now`, and tells the user when it is a new one. */
-static void refuse(const struct follower *f, struct refusal *now, const char *uuid, const char *name, const char *text)
+static void refuse(struct follower *f, const char *uuid, const char *name, const char *text)
 {
-	snprintf(now->uuid, sizeof(now->uuid), "%s", uuid);
-	snprintf(now->text, sizeof(now->text), "%s", text);
-	for (size_t i = 0; i < f->refusals; i++)
-		if (strcmp(f->refused[i].uuid, uuid) == 0 && strcmp(f->refused[i].text, text) == 0)
-			return;
-	warn("libvirt:%s: %s", name, text);
+	if (refusals_add(&f->refused, uuid, text))
+		warn("libvirt:%s: %s", name, text);
 }
 
-/* False: refused. */
-static bool follow_domain(struct follower *f, struct target *parent, virDomainPtr dom, struct refusal *refusal)
+static void follow_domain(struct follower *f, struct target *parent, virDomainPtr dom)
 {
 	const char *name = virDomainGetName(dom);
 	char uuid[VIR_UUID_STRING_BUFLEN] = "";
@@ -383,22 +374,21 @@ static bool follow_domain(struct follower *f, struct target *parent, virDomainPt
 
 	virDomainGetUUIDString(dom, uuid);
 	if (is_followed(f, uuid))
-		return true;
+		return;
 	if (target_name_taken(name)) {
-		refuse(f, refusal, uuid, name, "another target has that name");
-		return false;
+		refuse(f, uuid, name, "another target has that name");
+		return;
 	}
 	d = domain_open(f->lv, dom, target_option(parent, "mechanism"), &failure);
 	if (!d) {
-		refuse(f, refusal, uuid, name, failure.text);
-		return false;
+		refuse(f, uuid, name, failure.text);
+		return;
 	}
 	d->follower = f;
 	d->next = f->domains;
 	f->domains = d;
 	begin(d, target_add(parent, name, d));
 	say_blind(d);
-	return true;
 }
 
 /* Whether it is just being started: its QEMU would keep us waiting. */
@@ -415,18 +405,14 @@ static void follow(struct target *target)
 	struct follower *f = target->state;
 	virDomainPtr *dom = NULL;
 	int n = lv_answers(f->lv) ? virConnectListAllDomains(f->lv->conn, &dom, VIR_CONNECT_LIST_DOMAINS_ACTIVE) : 0;
-	struct refusal *now = or_die(calloc(n > 0 ? (size_t)n : 1, sizeof(*now)));
-	size_t refusals = 0;
 
 	for (int i = 0; i < n; i++) {
-		if (!starts(dom[i]) && !follow_domain(f, target, dom[i], &now[refusals]))
-			refusals++;
+		if (!starts(dom[i]))
+			follow_domain(f, target, dom[i]);
 		virDomainFree(dom[i]);
 	}
 	free(dom);
-	free(f->refused);
-	f->refused = now;
-	f->refusals = refusals;
+	refusals_turn(&f->refused);
 }
 
 /* ---- the interface ---- */
@@ -514,7 +500,7 @@ static void libvirt_close(struct target *target)
 	for (d = f->domains; d; d = d->next)
 		d->follower = NULL;
 	lv_close(f->lv);
-	free(f->refused);
+	refusals_release(&f->refused);
 	free(f);
 }
 

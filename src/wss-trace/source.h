@@ -68,8 +68,10 @@ struct source {
 	uint64_t (*collect)(struct target *);
 	/* Required. Undoes everything done to the target. Called on every way out, also after target_end(). */
 	void (*close)(struct target *);
-	/* Optional. Undoes what a killed wss-trace left on the target; returns how many things that were. */
+	/* Optional. Undoes what a killed wss-trace, or enable(), left on the target; returns how many things that were. */
 	unsigned (*release)(struct target *);
+	/* Optional. Turns on what open() would and leaves it so; returns how many things that are. */
+	unsigned (*enable)(struct target *);
 	/*
 	 * Optional, for a source that must react between periods: in place of sleeping until t_ns it handles its events. It may
 	 * return early, after it set the due_ns of a target to 0 so that its period ends at once. False: tool_stop is set.

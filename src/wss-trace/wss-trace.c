@@ -22,7 +22,7 @@ static struct {
 	uint64_t periods; /* 0 = no limit */
 	uint64_t for_ns;  /* 0 = no limit */
 	bool pace;
-	const char *probe, *release;
+	const char *probe, *release, *enable;
 } cfg = { .period = "1s" };
 
 static const struct opt opts[] = {
@@ -35,7 +35,8 @@ static const struct opt opts[] = {
 	{ 0, "simulate-pml", NULL, "source model: what Intel's page-modification log, or one like it, would show", OPT_FLAG, &simulate_pml, 0, 0 },
 	{ 0, "seed", "N", "of made-up loads", OPT_U64, &load_seed, 0, 0 },
 	{ 0, "probe", "SOURCE:SPEC", "say how a target would be traced and what it costs; touch nothing", OPT_TEXT, &cfg.probe, 0, 0 },
-	{ 0, "release", "SOURCE:SPEC", "undo what a killed wss-trace left on a target", OPT_TEXT, &cfg.release, 0, 0 },
+	{ 0, "release", "SOURCE:SPEC", "undo what a killed wss-trace, or --enable, left on a target", OPT_TEXT, &cfg.release, 0, 0 },
+	{ 0, "enable", "SOURCE:SPEC", "turn a target's log on and leave it so, until --release", OPT_TEXT, &cfg.enable, 0, 0 },
 	{ 0, NULL, NULL, NULL, OPT_FLAG, NULL, 0, 0 },
 };
 
@@ -113,6 +114,18 @@ static int release_target(const char *text)
 	unsigned n = target->source->release(target);
 
 	printf("%s:%s: %u released\n", target->source->name, target->spec, n);
+	return tool_finish();
+}
+
+static int enable_target(const char *text)
+{
+	struct target *target = target_parse(text, cfg.period_ns);
+
+	if (!target->source->enable)
+		opt_die("--enable: source %s has no log that can be left on", target->source->name);
+	unsigned n = target->source->enable(target);
+
+	printf("%s:%s: %u enabled\n", target->source->name, target->spec, n);
 	return tool_finish();
 }
 
@@ -254,6 +267,8 @@ int main(int argc, char **argv)
 		return probe_target(cfg.probe);
 	if (cfg.release)
 		return release_target(cfg.release);
+	if (cfg.enable)
+		return enable_target(cfg.enable);
 	if (cfg.specs.n == 0) {
 		list_sources();
 		return tool_finish();

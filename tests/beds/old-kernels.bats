@@ -187,6 +187,7 @@ blind() { awk -F, '$4 == "blind" { print $7 }' "$1"; }
 	is "$(why 'not here *microvm' "$HOST/list")" \
 		'no /dev/kvm here; needs a processor that virtualizes and kvm_intel or kvm_amd'
 	is "$(why 'not here *libvirt' "$HOST/list")" 'not built: needs libvirt-dev'
+	is "$(why 'not here *xen' "$HOST/list")" 'not built: needs libxen-dev'
 	# In a host that has KVM, the micro guest too.
 	[[ "$(why 'works *microvm' "$KVM/list")" == 'a guest of our own on /dev/kvm; '*'found by write faults'* ]]
 	is "$(why 'works *process' "$KVM/list")" 'soft-dirty bits: clear_refs and pagemap'

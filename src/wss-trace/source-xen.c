@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The source `xen`: the pages that a domain of the Xen host writes, by their guest frame numbers, from the hypervisor's
+ * log-dirty mode (xen-log.h).
+ */
+#include "source.h"
+
+#include "../common/clock.h"
+#include "../common/diag.h"
+#include "../common/num.h"
+#include "refusals.h"
+#include "xen-link.h"
+#include "xen-log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char every[] = "all";
+
+/* Of the first write to a page in a period, where the processor does not log writes itself: an exit to the hypervisor. */
+enum { FAULT_COST_NS = 3000 };
+
+/* A domain that is being traced. Numbers and names may move to others: it is known by both number and UUID. */
+struct domain {
+	const struct xen *xen;
+	struct target *target;     /* NULL until it has one */
+	xc_domaininfo_t info;      /* the last we heard */
+	char *name;
+	struct xen_log *log;
+	uint64_t most_pages;       /* it may have, as its configuration says */
+	uint64_t written;          /* pages of this period */
+	struct follower *follower; /* that found it; NULL = it was named */
+	struct domain *next;
+};
+
+/* -s xen:all */
+struct follower {
+	const struct xen *xen;
+	struct domain *domains;
+	struct refusals refused;
+};
+
+/* ---- a domain ---- */
+
+static bool is_same(const xc_domaininfo_t *a, const xc_domaininfo_t *b)
+{
+	return a->domain == b->domain && memcmp(a->handle, b->handle, sizeof(a->handle)) == 0;
+}
+
+static void domain_free(struct domain *d)
+{
+	if (d->log)
+		xen_log_close(d->log);
+	free(d->name);
+	free(d);
+}
+
+/* What stands against tracing it. True: nothing. */
+static bool is_traceable(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
+{
+	const char *ended = xen_how_it_ended(info);
+
+	if (ended)
+		failure_set(failure, EX_NOINPUT, "%s", ended);
+	return !ended && xen_log_possible(xen, info, failure);
+}
+
+static char *name_of(const struct xen *xen, const xc_domaininfo_t *info)
+{
+	char *name = xen_name(xen, info->domain);
+
+	if (!name && asprintf(&name, "domain%u", info->domain) < 0)
+		or_die(NULL);
+	return name;
+}
+
+/* NULL: *failure says why. */
+static struct domain *domain_open(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
+{
+	struct domain *d = or_die(calloc(1, sizeof(*d)));
+
+	*d = (struct domain){ .xen = xen, .info = *info, .name = name_of(xen, info), .most_pages = info->max_pages };
+	if (is_traceable(xen, info, failure) && (d->log = xen_log_open(xen, info, failure)))
+		return d;
+	domain_free(d);
+	return NULL;
+}
+
+/* Where a device model emulates devices, it writes into the guest's memory without the hypervisor. */
+static uint64_t blind_mask(const xc_domaininfo_t *info)
+{
+	bool emulated = info->arch_config.emulation_flags & ~(uint32_t)XEN_X86_EMU_LAPIC;
+
+	return BLIND_READS | BLIND_ORDER | (emulated ? BLIND_DMA : 0);
+}
+
+/* First rows. */
+static void begin(struct domain *d, struct target *target)
+{
+	xen_pfn_t cached = 0;
+	uint64_t total = 0, unpopulated = 0;
+
+	d->target = target;
+	target->t_ns = clock_now_ns();
+	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
+	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->info));
+	if (xc_domain_get_pod_target(d->xen->xc, d->info.domain, &total, &cached, &unpopulated) == 0 && unpopulated)
+		warn("%s: %llu pages are still to be populated on demand: their first touch counts as a write, be it a read", target->name,
+		     (unsigned long long)unpopulated);
+}
+
+/* ---- a period ---- */
+
+static void put_write(void *context, uint64_t gfn, uint64_t pages)
+{
+	struct domain *d = context;
+
+	d->written += pages;
+	emit(d->target, event_write, gfn, pages, UNKNOWN);
+}
+
+static void ask_size(struct domain *d)
+{
+	char *text = xen_read(d->xen, "/local/domain/%u/memory/static-max", d->info.domain);
+	uint64_t kib;
+
+	if (text && num_u64(text, strlen(text), &kib) == NUM_OK)
+		d->most_pages = kib / KIB_PER_PAGE;
+	free(text);
+}
+
+/* A few pages of a domain are not its guest's memory: they are not to make it larger than it can be. */
+static uint64_t present_pages(const struct domain *d)
+{
+	return d->info.tot_pages < d->most_pages ? d->info.tot_pages : d->most_pages;
+}
+
+static bool is_renamed(const struct domain *d)
+{
+	char *name = xen_name(d->xen, d->info.domain);
+	bool renamed = name && strcmp(name, d->name) != 0;
+
+	free(name);
+	return renamed;
+}
+
+/* How it ended, if it did since we last looked; what is known of it is fresh then. */
+static const char *ask_xen(struct domain *d)
+{
+	xc_domaininfo_t info;
+
+	if (!xen_info(d->xen, d->info.domain, &info) || !is_same(&info, &d->info))
+		return "it was destroyed";
+	d->info = info;
+	return xen_how_it_ended(&info);
+}
+
+static uint64_t domain_collect(struct target *target)
+{
+	struct domain *d = target->state;
+	const char *why, *ended;
+	bool taken;
+
+	target->t_ns = clock_now_ns();
+	d->written = 0;
+	taken = xen_log_take(d->log, put_write, d, &why);
+	ended = ask_xen(d);
+	ask_size(d);
+	emit(target, event_size, UNKNOWN, d->most_pages, present_pages(d));
+	if (ended || !taken)
+		target_gone(target, ended ? ended : why);
+	else if (is_renamed(d))
+		target_gone(target, "it was renamed; tracing under the old name is over");
+	target->period_ns = period_within_overhead(target, d->written, target->period_ns, FAULT_COST_NS);
+	/* What it wrote in this period is not known: it may be all it has. */
+	return taken ? 0 : present_pages(d);
+}
+
+/* ---- all domains ---- */
+
+static bool is_followed(const struct follower *f, const xc_domaininfo_t *info)
+{
+	for (const struct domain *d = f->domains; d; d = d->next)
+		if (is_same(&d->info, info))
+			return true;
+	return false;
+}
+
+static void follow_domain(struct follower *f, struct target *parent, const xc_domaininfo_t *info)
+{
+	struct failure failure = { 0 };
+	struct domain *d = NULL;
+	char uuid[XEN_UUID_MAX];
+	char *name = name_of(f->xen, info);
+
+	if (target_name_taken(name))
+		failure_set(&failure, EX_UNAVAILABLE, "another target has that name");
+	else if (xen_has(f->xen, "/local/domain/%u/target", info->domain))
+		failure_set(&failure, EX_UNAVAILABLE, "a stub domain: it works for another one; name it to trace it");
+	else
+		d = domain_open(f->xen, info, &failure);
+	if (!d && refusals_add(&f->refused, xen_uuid(info, uuid), failure.text))
+		warn("xen:%s: %s", name, failure.text);
+	free(name);
+	if (!d)
+		return;
+	d->follower = f;
+	d->next = f->domains;
+	f->domains = d;
+	begin(d, target_add(parent, d->name, d));
+}
+
+/* Whether it runs, that is, has been built and has not ended. */
+static bool has_begun(const xc_domaininfo_t *info)
+{
+	return info->domain != 0 && info->cpu_time > 0 && !xen_how_it_ended(info);
+}
+
+/* Domains that have come since the last look become targets. */
+static void follow(struct target *target)
+{
+	struct follower *f = target->state;
+	size_t n = 0;
+	xc_domaininfo_t *list = xen_list(f->xen, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (has_begun(&list[i]) && !is_followed(f, &list[i]))
+			follow_domain(f, target, &list[i]);
+	free(list);
+	refusals_turn(&f->refused);
+}
+
+/* ---- the interface ---- */
+
+static void check_options(const struct target *target)
+{
+	static const char *const none[] = { NULL };
+
+	target_check_options(target, none);
+}
+
+/* These die when there is no Xen, or no such domain. */
+static const struct xen *xen_for(const struct target *target)
+{
+	struct failure failure;
+	const struct xen *xen;
+
+	check_options(target);
+	xen = xen_open(&failure);
+	if (!xen)
+		die(failure.code, "xen:%s: %s", target->spec, failure.text);
+	return xen;
+}
+
+static xc_domaininfo_t find(const struct xen *xen, const struct target *target)
+{
+	struct failure failure;
+	xc_domaininfo_t info;
+
+	if (!xen_find(xen, target->spec, &info, &failure))
+		die(failure.code, "xen:%s: %s", target->spec, failure.text);
+	return info;
+}
+
+static struct domain *open_named(const struct target *target)
+{
+	const struct xen *xen = xen_for(target);
+	xc_domaininfo_t info = find(xen, target);
+	struct failure failure;
+	struct domain *d = domain_open(xen, &info, &failure);
+
+	if (!d)
+		die(failure.code, "xen:%s: %s", target->spec, failure.text);
+	return d;
+}
+
+static void xen_source_open(struct target *target)
+{
+	struct domain *d;
+
+	if (strcmp(target->spec, every) == 0) {
+		struct follower *f = or_die(calloc(1, sizeof(*f)));
+
+		f->xen = xen_for(target);
+		target->state = f;
+		target->follows = true;
+		target->due_ns = 0; /* the first look is now */
+		return;
+	}
+	d = open_named(target);
+	target->state = d;
+	target_name(target, d->name);
+	begin(d, target);
+}
+
+static uint64_t xen_source_collect(struct target *target)
+{
+	if (!target->follows)
+		return domain_collect(target);
+	follow(target);
+	return 0;
+}
+
+static void unlink_domain(struct domain *d)
+{
+	struct domain **at = &d->follower->domains;
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+}
+
+static void xen_source_close(struct target *target)
+{
+	struct follower *f = target->state;
+	struct domain *d = target->state;
+
+	if (!target->follows) {
+		if (d->follower)
+			unlink_domain(d);
+		domain_free(d);
+		return;
+	}
+	for (d = f->domains; d; d = d->next)
+		d->follower = NULL;
+	refusals_release(&f->refused);
+	free(f);
+}
+
+/* Does it to the domain, or to all of them. Returns how often it was done. */
+static unsigned do_to(const struct target *target, int (*what)(const struct xen *, const xc_domaininfo_t *, struct failure *))
+{
+	const struct xen *xen = xen_for(target);
+	bool all = strcmp(target->spec, every) == 0;
+	size_t n = 1;
+	xc_domaininfo_t one = all ? (xc_domaininfo_t){ 0 } : find(xen, target);
+	xc_domaininfo_t *list = all ? xen_list(xen, &n) : &one;
+	unsigned done = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct failure failure = { 0 };
+		int result = all && !has_begun(&list[i]) ? 0 : what(xen, &list[i], &failure);
+		char *name = name_of(xen, &list[i]);
+
+		if (result < 0 && !all)
+			die(failure.code, "xen:%s: %s", target->spec, failure.text);
+		if (result < 0)
+			warn("xen:%s: %s", name, failure.text);
+		else
+			done += (unsigned)result;
+		free(name);
+	}
+	if (all)
+		free(list);
+	return done;
+}
+
+static unsigned xen_source_release(struct target *target)
+{
+	return do_to(target, xen_log_release);
+}
+
+static int leave_on(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
+{
+	struct xen_log *log = is_traceable(xen, info, failure) ? xen_log_open(xen, info, failure) : NULL;
+
+	if (!log)
+		return -1;
+	xen_log_leave(log);
+	return 1;
+}
+
+static unsigned xen_source_enable(struct target *target)
+{
+	return do_to(target, leave_on);
+}
+
+/* ---- probe ---- */
+
+static void xen_source_probe(const struct target *target, struct probe *probe)
+{
+	struct failure failure;
+	const struct xen *xen = xen_open(&failure);
+	bool named = target->spec && strcmp(target->spec, every) != 0;
+	xc_domaininfo_t info = { 0 };
+	char *name;
+
+	if (target->spec)
+		check_options(target);
+	snprintf(probe->how, sizeof(probe->how), "the hypervisor's log-dirty mode: by write faults, or by the processor (PML)");
+	snprintf(probe->intrusive, sizeof(probe->intrusive),
+		 "write-protects the domain's memory and pauses it for a moment each period; splits its large pages");
+	probe->blind = BLIND_READS | BLIND_ORDER;
+	probe->cost_ns = FAULT_COST_NS;
+	if (xen && named && xen_find(xen, target->spec, &info, &failure)) {
+		name = name_of(xen, &info);
+		snprintf(probe->name, sizeof(probe->name), "%.63s", name);
+		free(name);
+		probe->memory_pages = info.tot_pages;
+		probe->blind = blind_mask(&info);
+		is_traceable(xen, &info, &failure);
+	}
+	if (failure.code) {
+		snprintf(probe->cannot, sizeof(probe->cannot), "%s", failure.text);
+		probe->cannot_code = failure.code;
+	}
+}
+
+const struct source source_xen = {
+	.name = "xen",
+	.spec_help = "DOMAIN",
+	.help = "the pages that a domain of this Xen host writes; xen:all for all but dom0",
+	.probe = xen_source_probe,
+	.open = xen_source_open,
+	.collect = xen_source_collect,
+	.close = xen_source_close,
+	.release = xen_source_release,
+	.enable = xen_source_enable,
+};
