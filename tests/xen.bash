@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # For tests in tests/beds/ with the line `# bed: xen`, loaded behind helper: they run in the dom0 of an emulated Xen
 # (scripts/guest/dom0). Words for guests:
-#   xen_guest NAME [-t pvh|pv] [-M MIB] [-c VCPUS] [-m MODULE]... [-f FILE]... <JOB   starts one that runs the script
+#   xen_guest NAME [-t pvh|pv] [-M MIB] [-c VCPUS] [-f FILE]... <JOB   starts one that runs the script; wss-load and
+#                         FILEs are in /bin
 #   xen_load NAME [the same options] -- ARGUMENT...     starts one that runs wss-load; two windows are over then
 #   xen_frames NAME         ends its load and prints what wss-load --frames tells
 #   xen_console NAME        prints what the guest said so far
@@ -15,7 +16,7 @@ until_said() {
 	shift
 	until "$@" 2>/dev/null; do
 		[ $SECONDS -lt $end ] || { echo "never came true: $*" >&2; return 1; }
-		sleep 0.1
+		sleep 0.5 # looking takes time of the one processor that the guest has, too
 	done
 }
 
@@ -27,33 +28,41 @@ xen_said() { xen_console "$1" | grep -qx -- "$2"; }
 xen_tell() { echo "$2" >"$(xenstore-read "/local/domain/$(xen_id "$1")/console/tty")"; }
 
 xen_guest() {
-	local name=$1 work=$BATS_TEST_TMPDIR/$1.guest type=pvh mib=128 vcpus=1 xen option initrd=() OPTIND=1
+	local name=$1 work=$BATS_FILE_TMPDIR/$1.guest type=pvh mib=128 vcpus=1 xen option OPTIND=1
+	local files=("$TOP/bin/wss-load")
 	shift
-	while getopts t:M:c:m:f: option; do
+	while getopts t:M:c:f: option; do
 		case $option in
 		t) type=$OPTARG ;;
 		M) mib=$OPTARG ;;
 		c) vcpus=$OPTARG ;;
-		*) initrd+=("-$option" "$OPTARG") ;;
+		f) files+=("$OPTARG") ;;
+		*) return 64 ;;
 		esac
 	done
-	mkdir "$work"
+	rm -rf "$work"
+	mkdir -p "$work/bin"
 	cat >"$work/job"
+	chmod 755 "$work/job"
+	cp "${files[@]}" "$work/bin/"
 	xen=$("$TOP/scripts/guest/xen")
-	"$TOP/scripts/guest/initrd" -k amd64 -f "$TOP/bin/wss-load" "${initrd[@]}" -j "$work/job" -o "$work/initrd"
-	cat >"$work/cfg" <<-END
+	{
+		cat "$xen/initrd"
+		(cd "$work" && find job bin | cpio -o -H newc -R 0:0 --quiet)
+	} >"$work.initrd"
+	cat >"$work.cfg" <<-END
 		name = "$name"
 		type = "$type"
 		memory = $mib
 		vcpus = $vcpus
 		kernel = "$xen/vmlinux"
-		ramdisk = "$work/initrd"
+		ramdisk = "$work.initrd"
 		cmdline = "console=hvc0 quiet panic=-1 mitigations=off nokaslr cryptomgr.notests"
 		on_reboot = "destroy"
 		on_crash = "destroy"
 	END
 	: >"/var/log/xen/console/guest-$name.log" # of one of this name before
-	xl create -q "$work/cfg" >&2
+	xl create -q "$work.cfg" >&2 3>&- 4>&- # it stays, to watch the guest; bats would wait for it
 }
 
 xen_load() {
