@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # One makefile, no list of tools: src/NAME/*.c becomes bin/NAME, src/NAME/NAME.sh becomes bin/NAME, man/* is installed,
-# tests/* is run. What one tool needs beyond that stands in src/NAME/tool.mk. `make help` lists the targets.
+# tests/* is run. What one tool needs beyond that stands in src/NAME/tool.mk: SHARED_NAME are sources of src/xen/, which
+# is no tool. `make help` lists the targets.
 
 PREFIX   ?= /usr/local
 B        ?= build
@@ -18,7 +19,7 @@ Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)
 endif
 
-C_TOOLS     := $(patsubst src/%/,%,$(filter-out src/common/,$(sort $(dir $(wildcard src/*/*.c)))))
+C_TOOLS     := $(patsubst src/%/,%,$(filter-out src/common/ src/xen/,$(sort $(dir $(wildcard src/*/*.c)))))
 SHELL_TOOLS := $(patsubst src/%/,%,$(sort $(dir $(wildcard src/*/*.sh))))
 TOOLS       := $(C_TOOLS) $(SHELL_TOOLS)
 COMMON      := $(patsubst src/%.c,$(B)/%.o,$(wildcard src/common/*.c))
@@ -65,7 +66,7 @@ endef
 
 define TOOL
 $(foreach t,$(call tables_of,$(1)),$(eval $(call TABLE,$(1),$(t))))
-$(BIN)/$(1): $$(patsubst src/%.c,$(B)/%.o,$$(filter-out $$(SKIP_$(1)),$$(wildcard src/$(1)/*.c))) \
+$(BIN)/$(1): $$(patsubst src/%.c,$(B)/%.o,$$(filter-out $$(SKIP_$(1)),$$(wildcard src/$(1)/*.c)) $$(SHARED_$(1))) \
 	     $(foreach t,$(call tables_of,$(1)),$(B)/$(1)/$(t)-table.o) $$(COMMON)
 	@mkdir -p $$(@D)
 	$(call say,LD,$$@)

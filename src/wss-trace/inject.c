@@ -20,7 +20,6 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,16 +70,6 @@ struct victim {
 };
 
 enum stop { STOP_GONE, STOP_TIMEOUT, STOP_TRAP, STOP_GROUP, STOP_SIGNAL, STOP_ENTRY, STOP_EXIT };
-
-void failure_set(struct failure *failure, int code, const char *fmt, ...)
-{
-	va_list args;
-
-	failure->code = code;
-	va_start(args, fmt);
-	vsnprintf(failure->text, sizeof(failure->text), fmt, args);
-	va_end(args);
-}
 
 /* ---- may we ---- */
 

@@ -7,16 +7,10 @@
 #ifndef WSS_INJECT_H
 #define WSS_INJECT_H
 
+#include "failure.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
-
-/* Why something cannot be done: an exit code, and a line for people. */
-struct failure {
-	int code;
-	char text[320];
-};
-
-void failure_set(struct failure *, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * Returns a userfaultfd of the process, UFFDIO_API not yet done, or -1. `trust_filter`: inject although a seccomp

@@ -11,11 +11,12 @@ endif
 
 XEN := xencontrol xendevicemodel xenforeignmemory xenstore
 ifeq ($(call have,$(XEN)),yes)
-CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN))
+CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN)) -Isrc/xen
 LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
+SHARED_wss-trace += src/xen/xen-link.c
 SKIP_wss-trace   += src/wss-trace/xen-missing.c
 else
-SKIP_wss-trace   += src/wss-trace/source-xen.c src/wss-trace/xen-link.c src/wss-trace/xen-log.c
+SKIP_wss-trace   += src/wss-trace/source-xen.c src/wss-trace/xen-log.c
 endif
 
 # The plugin for QEMU that source-plugin.c talks to: a shared object, loaded by a QEMU that was built without our sanitizers.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* xen-link - the control interfaces of the Xen we run on, and which domains there are. */
+/* xen-link - the control interfaces of the Xen we run on, and which domains there are; for all tools that talk to Xen. */
 #ifndef WSS_XEN_LINK_H
 #define WSS_XEN_LINK_H
 
-#include "inject.h"
+#include "../common/failure.h"
 
 #include <stdbool.h>
 #include <stddef.h>

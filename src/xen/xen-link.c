@@ -3,6 +3,7 @@
 
 #include "../common/diag.h"
 #include "../common/num.h"
+#include "../common/tool.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -54,7 +55,7 @@ static bool may_control(const struct xen *xen, struct failure *failure)
 		return true;
 	if (errno == EACCES)
 		failure_set(failure, EX_UNAVAILABLE,
-			    "this Xen and the libxenctrl that wss-trace was built with are of different versions");
+			    "this Xen and the libxenctrl that %s was built with are of different versions", tool.name);
 	else
 		failure_set(failure, EX_NOPERM, "Xen refuses: %s; needs the control domain (dom0)", strerror(errno));
 	return false;
