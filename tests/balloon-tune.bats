@@ -105,9 +105,9 @@ $((564 * MIB)) follow"
 $((564 * MIB)) follow"
 }
 
-@test "balloon-tune: lost events, a warming method, a cut window: does not shrink; grows" {
+@test "balloon-tune: lost events, a warming method, a cut window, a model beyond what it knows: does not shrink; grows" {
 	t=0
-	for note in lost warming partial; do
+	for note in lost warming partial outside; do
 		estimate a $((++t)) $((400 * MIB)) $((400 * MIB)) $GIB $((500 * MIB)) $note
 		estimate a $((++t)) $((500 * MIB)) $((500 * MIB)) $GIB $((500 * MIB)) $note
 	done >in
@@ -117,6 +117,8 @@ $((564 * MIB)) follow
 $((500 * MIB)) warming
 $((564 * MIB)) follow
 $((500 * MIB)) partial
+$((564 * MIB)) follow
+$((500 * MIB)) outside
 $((564 * MIB)) follow"
 }
 

@@ -32,6 +32,13 @@ estimates() { wss-estimate -P "$@" | sed 's/"\(.*\),\(.*\)"/\1 \2/' | awk -F, 'N
 	between 3860 "$(sed -n 3p got)" 3960
 }
 
+# What was made of a doubtful value is doubtful too: balloon-tune does not shrink by it.
+@test "wss-estimate: forecast passes on the note of the estimate" {
+	{ echo $EST; saw 1 100; for note in lost warming partial outside; do echo "$((++n + 100))$S,1$S,a,reuse,800,800,800,4000,3600,0,$note"; done; } >in
+	is "$(wss-estimate -m forecast in | column note | tail -n 5 | xargs)" 'lost warming partial outside'
+	is "$(wss-estimate -m forecast:quantile=1% in | balloon-tune --min=0KiB --min-gap=0KiB | column reason | tail -n 4 | xargs)" 'lost warming partial outside'
+}
+
 # Unknown estimates are no periods; lost is passed on; a lower bound stays one.
 @test "wss-estimate: forecast of unknown estimates, of lower bounds, with loss" {
 	{ echo $EST; saw 1 100; echo "101$S,1$S,a,reuse,,,,4000,3600,0,no-data"

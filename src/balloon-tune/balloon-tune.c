@@ -87,6 +87,8 @@ static enum reason reason_to_stay(const struct rec_estimate *estimate)
 		return reason_partial;
 	case note_warming:
 		return reason_warming;
+	case note_outside:
+		return reason_outside;
 	default:
 		return estimate->high_kib == UNKNOWN && !cfg.trust_lower_bound ? reason_lower_bound : reason_follow;
 	}

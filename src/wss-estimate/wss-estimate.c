@@ -384,7 +384,7 @@ static void chain_estimate(void *context, const struct rec_estimate *row)
 	chained = series->owned;
 	for (size_t i = 0; i < c->all->n; i++) {
 		const struct selected *selected = &c->all->selected[i];
-		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, row->note == note_lost ? note_lost : TOKEN_NONE, false };
+		struct method_result result = { UNKNOWN, UNKNOWN, UNKNOWN, row->note, false };
 
 		selected->method->estimate(chained[i].state, selected->value, row, &result);
 		if (c->out)
