@@ -70,6 +70,13 @@ estimates() {
 	is "$(estimates -m model:m -c c in | cut -d' ' -f2- | xargs)" '[||] no-data [1028|1040|1060] [||] no-data [||] no-data [1028|1040|1060] [1008|1020|1040]'
 }
 
+@test "wss-estimate: model, coefficients that have no sum give no value, not 0" {
+	model | sed 's/^counter level 20 50/counter level 1e308 50/; s/^counter rate 20 5 5/counter rate -1e308 5 1e-9/' >m
+	{ echo $COUNTER; for t in 1 2; do echo "$t$S,a,AnonPages,500"; echo "$t$S,a,pgfault,$((t * 500))"; done; } >c
+	windows 1 2 >in
+	is "$(estimates -m model:m -c c in | tail -n 1)" '2 [||] no-data'
+}
+
 @test "wss-estimate: model beside other methods, on counts and on events, several VMs" {
 	model >m
 	counters >c

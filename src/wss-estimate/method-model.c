@@ -68,18 +68,20 @@ static uint64_t kib_to_pages(double kib)
 static void close_window(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *result)
 {
 	struct state *s = state;
-	bool known = true, outside;
-	double kib;
+	bool known = true, outside = false;
+	double kib = 0;
 
 	(void)value;
 	for (size_t i = 0; i < s->model->n; i++)
 		if (!watch_close(&s->watch[i], closing->t_ns, s->model->age_ns, s->model->counter[i].rate, &s->x[i]))
 			known = false;
+	if (known)
+		kib = model_value(s->model, s->x, &outside);
+	known = known && isfinite(kib); /* coefficients may be so large that there is no sum */
 	result->note = known ? TOKEN_NONE : note_no_data;
 	result->sees_reads = true; /* of what the pages say, nothing is used */
 	if (!known)
 		return;
-	kib = model_value(s->model, s->x, &outside);
 	result->wss = kib_to_pages(kib);
 	result->low = kib_to_pages(fmin(kib, kib + s->model->low));
 	result->high = kib_to_pages(fmax(kib, kib + s->model->high));
