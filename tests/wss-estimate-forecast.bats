@@ -63,6 +63,19 @@ estimates() { wss-estimate -P "$@" | sed 's/"\(.*\),\(.*\)"/\1 \2/' | awk -F, 'N
 	{ head -n 1 all; saw 1 200; saw 1 200 | sed 's/,a,/,b,/; s/reuse/aging/'; } | same - past
 }
 
+@test "wss-estimate: forecast, a clock that was ahead once does not end all forecasts without a word" {
+	{ echo $EST; saw 1001 1030; saw 1 30 | sed 's/,a,/,b,/'; } >ahead
+	wss-estimate -P -m forecast --state past ahead >/dev/null
+	{ echo $EST; saw 31 60; saw 31 60 | sed 's/,a,/,b,/'; } >back
+	run --separate-stderr -0 wss-estimate -P -m forecast --state past back
+	stderr_is "wss-estimate: warning: VM 'a': no estimate is newer than what past has; if a clock was set back, begin a new file"
+	is "$(sed 1d <<<"$output" | cut -d, -f3 | sort | uniq -c | xargs)" '30 b'
+	# Some that are not newer are no news.
+	{ echo $EST; saw 51 70 | sed 's/,a,/,b,/'; } >again
+	run --separate-stderr -0 wss-estimate -P -m forecast --state past again
+	is "$stderr" ''
+}
+
 # Killed while it reads and when the state cannot be written: the state is the one before.
 @test "wss-estimate: forecast, a run that is killed leaves a readable state" {
 	{ echo $EST; saw 1 50; } >first

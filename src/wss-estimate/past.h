@@ -19,6 +19,7 @@ struct series {
 	uint64_t last_ns;
 	size_t n;                /* rows so far; the newest PAST_ROWS are there: row[i % PAST_ROWS] */
 	struct rec_estimate *row;
+	size_t answered, skipped; /* rows of this run: new ones, and those that are not newer than the past */
 	void *owned;             /* the caller's */
 };
 

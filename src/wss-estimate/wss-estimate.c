@@ -377,8 +377,11 @@ static void chain_estimate(void *context, const struct rec_estimate *row)
 
 	if (is_new)
 		series->owned = chain(c->all, series);
-	if (cfg.state && !is_new && row->t_ns <= series->last_ns) /* a recording that overlaps the one before */
+	if (cfg.state && !is_new && row->t_ns <= series->last_ns) { /* a recording that overlaps the one before */
+		series->skipped++;
 		return;
+	}
+	series->answered += c->out != NULL;
 	if (c->in)
 		vms_check_time(c->in, row->vm, &series->last_ns, row->t_ns);
 	chained = series->owned;
@@ -394,6 +397,17 @@ static void chain_estimate(void *context, const struct rec_estimate *row)
 		past_add(series, row);
 }
 
+/* A clock that was ahead once and set back would else end all forecasts without a word. */
+static void warn_of_skipped(const struct past *past)
+{
+	for (size_t i = 0; i < past->n; i++) {
+		const struct series *s = &past->series[i];
+
+		if (s->skipped > 0 && s->answered == 0)
+			warn("VM '%.64s': no estimate is newer than what %s has; if a clock was set back, begin a new file", s->vm, cfg.state);
+	}
+}
+
 static void estimate_estimates(struct rec_in *in, struct rec_out *out, const struct selection *all)
 {
 	struct chaining c = { .all = all };
@@ -406,6 +420,7 @@ static void estimate_estimates(struct rec_in *in, struct rec_out *out, const str
 	while (rec_next(in, &row))
 		chain_estimate(&c, &row);
 	if (cfg.state) { /* what it says was seen has been answered */
+		warn_of_skipped(&c.past);
 		rec_flush(out);
 		past_write(&c.past, cfg.state);
 	}
