@@ -190,5 +190,9 @@ xml() {
 	run --separate-stderr -69 balloon-set -P -c "qemu+unix:///session?socket=$PWD/none" </dev/null
 	stderr_is "balloon-set: cannot reach libvirt at 'qemu+unix:///session?socket=$PWD/none': Failed to connect socket to '$PWD/none': No such file or directory"
 	run --separate-stderr -64 balloon-set -a none </dev/null
-	stderr_is "balloon-set: --actuator: no actuator 'none'; there is: libvirt; try 'balloon-set --help'"
+	stderr_is "balloon-set: --actuator: no actuator 'none'; there is: libvirt xen; try 'balloon-set --help'"
+	run --separate-stderr -69 balloon-set -a xen --state state -P </dev/null
+	stderr_is 'balloon-set: no Xen here; needs the control domain (dom0) of a Xen host'
+	run --separate-stderr -64 balloon-set -a xen -c xen:///system --state state -P </dev/null
+	stderr_is "balloon-set: --connect: actuator xen drives the Xen host that it runs on; through libvirt: -a libvirt; try 'balloon-set --help'"
 }

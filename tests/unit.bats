@@ -41,3 +41,4 @@ unit() {
 # bats test_tags=slow
 @test "wss-estimate: aet is within 0.02 of the exact miss-ratio curve" { unit aet; }
 @test "wss-trace: a simulated page-modification log follows the manual, and the logs proposed beyond it their rules" { unit pml; }
+@test "balloon-set: what a guest of Xen says is three numbers and nothing else" { unit usable; }

@@ -233,9 +233,14 @@ gone() { ! kill -0 "$1"; }
 	stderr_is 'vm-counters: guest:local: cannot read /none/proc/meminfo: No such file or directory'
 }
 
+@test "vm-counters: where there is no Xen, it says so" {
+	run --separate-stderr -69 vm-counters -s xen:web -P
+	stderr_is 'vm-counters: xen:web: no Xen here; needs the control domain (dom0) of a Xen host'
+}
+
 @test "vm-counters: alone it lists its readers; --list its counters, each once" {
 	run --separate-stderr -0 vm-counters
-	is "$(awk '{ print $1 }' <<<"$output")" $'agent:DOMAIN\ncgroup:PATH\nguest:local\nkvm:PID\nlibvirt:DOMAIN\nssh:HOST'
+	is "$(awk '{ print $1 }' <<<"$output")" $'agent:DOMAIN\ncgroup:PATH\nguest:local\nkvm:PID\nlibvirt:DOMAIN\nssh:HOST\nxen:DOMAIN'
 	run --separate-stderr -0 vm-counters --list
 	is "$(awk '{ print $1 }' <<<"$output" | sort | uniq -d)" ''
 	is "$(awk '$2 != "level" && $2 != "count" || $3 != "guest" && $3 != "host" || NF < 5' <<<"$output")" ''

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # For tests in tests/beds/ with the line `# bed: xen`, loaded behind helper: they run in the dom0 of an emulated Xen
 # (scripts/guest/dom0). Words for guests:
-#   xen_guest NAME [-t pvh|pv] [-M MIB] [-c VCPUS] [-f FILE]... <JOB   starts one that runs the script; wss-load and
-#                         FILEs are in /bin
+#   xen_guest NAME [-t pvh|pv] [-M MIB] [-c VCPUS] [-f FILE]... [-x LINE]... <JOB   starts one that runs the script;
+#                         wss-load and FILEs are in /bin; LINEs go into its xl.cfg
 #   xen_load NAME [the same options] -- ARGUMENT...     starts one that runs wss-load; two windows are over then
 #   xen_frames NAME         ends its load and prints what wss-load --frames tells
 #   xen_console NAME        prints what the guest said so far
@@ -29,14 +29,15 @@ xen_tell() { echo "$2" >"$(xenstore-read "/local/domain/$(xen_id "$1")/console/t
 
 xen_guest() {
 	local name=$1 work=$BATS_FILE_TMPDIR/$1.guest type=pvh mib=128 vcpus=1 xen option OPTIND=1
-	local files=("$TOP/bin/wss-load")
+	local files=("$TOP/bin/wss-load") lines=()
 	shift
-	while getopts t:M:c:f: option; do
+	while getopts t:M:c:f:x: option; do
 		case $option in
 		t) type=$OPTARG ;;
 		M) mib=$OPTARG ;;
 		c) vcpus=$OPTARG ;;
 		f) files+=("$OPTARG") ;;
+		x) lines+=("$OPTARG") ;;
 		*) return 64 ;;
 		esac
 	done
@@ -60,6 +61,7 @@ xen_guest() {
 		cmdline = "console=hvc0 quiet panic=-1 mitigations=off nokaslr cryptomgr.notests"
 		on_reboot = "destroy"
 		on_crash = "destroy"
+		$(printf '%s\n' "${lines[@]}")
 	END
 	: >"/var/log/xen/console/guest-$name.log" # of one of this name before
 	xl create -q "$work.cfg" >&2 3>&- 4>&- # it stays, to watch the guest; bats would wait for it

@@ -229,6 +229,12 @@ static enum result lv_find(void *state, const char *uuid, char name[VM_NAME])
 	return result;
 }
 
+static void say_unasked(const char *vm, char why[WHY])
+{
+	snprintf(why, WHY, "its guest is not asked what it can give; "
+		 "'virsh dommemstat %.64s --period 1 --live' makes it say so", vm);
+}
+
 static void lv_close(void *state)
 {
 	struct connection *c = state;
@@ -247,5 +253,6 @@ const struct actuator actuator_libvirt = {
 	.look = lv_look,
 	.set = lv_set,
 	.find = lv_find,
+	.say_unasked = say_unasked,
 	.close = lv_close,
 };

@@ -27,7 +27,7 @@ static const struct opt opts[] = {
 	  &cfg.worker.apply, 0, 0 },
 	{ 0, "restore", NULL, "give DOMAINs, or all, the memory they had before the first change", OPT_FLAG,
 	  &cfg.restore, 0, 0 },
-	{ 'c', "connect", "URI", "the hypervisor [libvirt's usual one]", OPT_TEXT, &cfg.connect, 0, 0 },
+	{ 'c', "connect", "URI", "the hypervisor, for libvirt [its usual one]", OPT_TEXT, &cfg.connect, 0, 0 },
 	{ 'r', "reserve", "SIZE", "left to a guest on top of what it says it cannot give", OPT_KIB,
 	  &cfg.worker.rules.reserve_kib, 0, 0 },
 	{ 0, "trust-lower-bound", NULL, "shrink although the guest does not say what it can give", OPT_FLAG,
@@ -37,7 +37,7 @@ static const struct opt opts[] = {
 	{ 0, "stop-file", "PATH", "change nothing while PATH exists", OPT_TEXT, &cfg.worker.stop_file, 0, 0 },
 	{ 0, "state", "DIR", "where the original sizes are kept [/var/lib/wss-tools/balloon]", OPT_TEXT,
 	  &cfg.state, 0, 0 },
-	{ 'a', "actuator", "NAME", "how VMs are changed [libvirt]", OPT_TEXT, &cfg.actuator, 0, 0 },
+	{ 'a', "actuator", "NAME", "how VMs are changed: libvirt, xen [libvirt]", OPT_TEXT, &cfg.actuator, 0, 0 },
 	{ 0 },
 };
 
@@ -136,7 +136,7 @@ static bool restore(struct worker *worker, char **names, int n)
 		if (!r.found[i])
 			die(EX_NOINPUT, "%s: no original size of it is stored", names[i]);
 	if (r.unreachable)
-		die(EX_UNAVAILABLE, "libvirt does not answer; nothing forgotten");
+		die(EX_UNAVAILABLE, "%s does not answer; nothing forgotten", cfg.worker.actuator->name);
 	free(r.found);
 	return followed;
 }

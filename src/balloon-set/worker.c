@@ -156,11 +156,10 @@ static void start_step(struct worker *w, struct vm *vm, struct vm_view *view, ui
 	vm->next_step_ns = vm->progress_ns + STEP_NS;
 }
 
-static void say_no_usable(const struct vm *vm, struct vm_view *view)
+static void say_no_usable(const struct worker *w, const struct vm *vm, struct vm_view *view)
 {
 	if (view->sizes.period_s == 0)
-		snprintf(view->why, WHY, "its guest is not asked what it can give; "
-			 "'virsh dommemstat %.64s --period 1 --live' makes it say so", vm->name);
+		w->set->actuator->say_unasked(vm->name, view->why);
 	else if (view->sizes.reported_s == 0)
 		snprintf(view->why, WHY, "its guest has not said yet what it can give");
 	else
@@ -176,7 +175,7 @@ static void next_step(struct worker *w, struct vm *vm, struct vm_view *view)
 	if (usable == USABLE_WAIT && vm->target_kib < view->sizes.actual_kib && vm->target_kib != 0)
 		return;
 	if (decision.result == result_no_usable)
-		say_no_usable(vm, view);
+		say_no_usable(w, vm, view);
 	if (decision.goal_kib == view->sizes.actual_kib)
 		acknowledge(w, vm, view, decision.result);
 	else if (!w->set->apply)

@@ -74,7 +74,7 @@ static enum answer libvirt_read(struct target *target, struct sample *sample)
 	if (virDomainListGetStats(list,
 				  VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_CPU_TOTAL |
 					  VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_VM | VIR_DOMAIN_STATS_BLOCK |
-					  VIR_DOMAIN_STATS_DIRTYRATE,
+					  VIR_DOMAIN_STATS_INTERFACE | VIR_DOMAIN_STATS_DIRTYRATE,
 				  &records, VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT) != 1)
 		return domain_failed(target, dom);
 	virTypedParamsGetInt(records[0]->params, records[0]->nparams, "state.state", &state);
