@@ -119,3 +119,24 @@ need: could not install; tried: apt-get install -y --no-install-recommends gcc'
 	is "${lines[-1]}" '0 passed, 1 failed, 0 skipped'
 	is "${lines[-2]}" '# failed: tests/a.bats: bats ended with 124'
 }
+
+@test "check: a file that wants a bed is run there, with its tests and failures; where the bed cannot be had it is skipped" {
+	unset WSS_STRICT
+	cp -r "$TOP/scripts" .
+	mkdir -p tests/beds
+	printf 'test-programs:\n' >Makefile
+	printf '# bed: xen\n@test "is there" { [ "$BED" = xen ]; }\n@test "bad" { false; }\n' >tests/beds/a.bats
+	printf '@test "is here" { [ -z "${BED:-}" ]; }\n' >tests/beds/b.bats
+	# shellcheck disable=SC2016
+	printf '#!/bin/bash\necho "$1 $2 $3 $4" >dom0.log\nshift 5\nBED=xen exec bats "$@"\n' >scripts/guest/dom0
+	printf '#!/bin/sh\necho folder\n' >scripts/guest/xen
+	WSS_FILE_SECONDS=77 run -1 scripts/check check-beds
+	is "${lines[-1]}" '2 passed, 1 failed, 0 skipped'
+	file_is dom0.log '-t 77 -j bats'
+	printf '#!/bin/sh\necho words >&2\necho "no Xen, sorry" >&2\nexit 69\n' >scripts/guest/xen
+	run -0 scripts/check check-beds
+	grep -qx 'ok [12] tests/beds/a.bats # skip no Xen, sorry' <<<"$output"
+	is "${lines[-1]}" '1 passed, 0 failed, 1 skipped'
+	WSS_STRICT=1 run -1 scripts/check check-beds
+	is "${lines[-1]}" '1 passed, 1 failed, 0 skipped'
+}
