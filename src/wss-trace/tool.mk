@@ -15,7 +15,10 @@ CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN)) -Isrc/xen
 LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
 SHARED_wss-trace += src/xen/xen-link.c
 SKIP_wss-trace   += src/wss-trace/xen-missing.c
+$(B)/helpers/xen-%: CFLAGS += $(CFLAGS_wss-trace)
+$(B)/helpers/xen-%: LDLIBS += $(LIBS_wss-trace)
 else
+HELPERS          := $(filter-out $(B)/helpers/xen-%,$(HELPERS))
 SKIP_wss-trace   += src/wss-trace/source-xen.c src/wss-trace/xen-log.c
 endif
 
