@@ -19,8 +19,8 @@
 #include <string.h>
 
 /*
- * Pages of a domain that are none of its guest's memory (a PVH guest has 16 of them, its start page and so on) stay when
- * the guest gives memory back. xl leaves this room for them above a domain's limit, and so do we.
+ * Some pages of a domain are none of its guest's memory (a PVH guest has 16 of them, its start page and so on), and stay
+ * when the guest gives memory back. xl leaves this room for them above a domain's limit, and so do we.
  */
 enum { EXTRA_KIB = 1024 };
 
@@ -77,12 +77,14 @@ static void read_usable(const struct xen *xen, uint32_t id, struct sizes *sizes)
 	free(text);
 }
 
-/* What the domain has. It has its target when it has that and no more than what may be extra. */
-static uint64_t present_kib(const xc_domaininfo_t *info, uint64_t target_kib)
+/* What the domain has. It has its target, or all it can have, when it has that and no more than what may be extra. */
+static uint64_t present_kib(const xc_domaininfo_t *info, uint64_t target_kib, uint64_t max_kib)
 {
 	uint64_t kib = num_mul(info->tot_pages, KIB_PER_PAGE);
 
-	return kib >= target_kib && kib - target_kib < EXTRA_KIB ? target_kib : kib;
+	if (kib >= target_kib && kib - target_kib < EXTRA_KIB)
+		return target_kib;
+	return kib >= max_kib && kib - max_kib < EXTRA_KIB ? max_kib : kib;
 }
 
 /* ---- what an actuator does ---- */
@@ -100,8 +102,8 @@ static enum result look_at(const struct xen *xen, const xc_domaininfo_t *info, s
 	screen = screen_kib(xen, info->domain);
 	target_kib = number_at(xen, info->domain, "memory/target", UNKNOWN);
 	view->sizes.resident_kib = UNKNOWN; /* what the guest has is what Xen holds for it */
-	view->sizes.actual_kib = present_kib(info, num_add(target_kib, screen));
-	view->sizes.max_kib = number_at(xen, info->domain, "memory/static-max", view->sizes.actual_kib);
+	view->sizes.max_kib = number_at(xen, info->domain, "memory/static-max", num_mul(info->max_pages, KIB_PER_PAGE));
+	view->sizes.actual_kib = present_kib(info, num_add(target_kib, screen), view->sizes.max_kib);
 	read_usable(xen, info->domain, &view->sizes);
 	if (info->domain == 0)
 		snprintf(view->why, WHY, "it is the control domain");
