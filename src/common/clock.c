@@ -16,15 +16,30 @@ static uint64_t read_ns(clockid_t id)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-uint64_t clock_now_ns(void)
+static uint64_t unix_minus_monotonic_ns(void)
 {
-	static uint64_t unix_minus_monotonic_ns;
+	static uint64_t fixed_ns;
 
-	if (!unix_minus_monotonic_ns) {
-		unix_minus_monotonic_ns = read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC);
+	if (!fixed_ns) {
+		fixed_ns = read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC);
 		prctl(PR_SET_TIMERSLACK, 1UL); /* the default lets us sleep 50 us too long */
 	}
-	return unix_minus_monotonic_ns + read_ns(CLOCK_MONOTONIC);
+	return fixed_ns;
+}
+
+uint64_t clock_now_ns(void)
+{
+	return clock_from_monotonic(read_ns(CLOCK_MONOTONIC));
+}
+
+uint64_t clock_from_monotonic(uint64_t monotonic_ns)
+{
+	return unix_minus_monotonic_ns() + monotonic_ns;
+}
+
+uint64_t clock_to_monotonic(uint64_t t_ns)
+{
+	return t_ns - unix_minus_monotonic_ns();
 }
 
 bool clock_sleep_until(uint64_t t_ns)

@@ -6,6 +6,7 @@
 #include "../common/num.h"
 #include "../common/tool.h"
 #include "../libvirt/quiet.h"
+#include "guest-ram.h"
 #include "libvirt-parse.h"
 #include "proc.h"
 
@@ -40,7 +41,7 @@ static void on_stop(int watch, int fd, int events, void *context)
 	(void)context;
 }
 
-/* Before the first connection. */
+/* Once, before the first connection. */
 static void set_up_events(void)
 {
 	if (wait_timer >= 0)
@@ -55,6 +56,7 @@ bool lv_wait(uint64_t t_ns)
 {
 	uint64_t left_ms;
 
+	set_up_events();
 	woken = false;
 	do { /* at least once, also when we are late */
 		uint64_t now_ns = clock_now_ns();
@@ -249,58 +251,12 @@ pid_t domain_pid(const char *uuid, struct failure *failure)
 	return 0;
 }
 
-/* The host addresses of a piece of the guest's RAM. */
-static bool locate(virDomainPtr dom, const struct ram_piece *piece, struct track_range *range)
+static char *ask_domain(void *context, const char *command)
 {
-	uint64_t address[2];
-
-	/* Its first and its last page: a piece that does not lie in one stretch would be a mistake of ours. */
-	for (int last = 0; last < 2; last++) {
-		uint64_t gpa = piece->gpa + (last ? piece->bytes - PAGE_BYTES : 0);
-		char command[64];
-		char *answer;
-		bool known;
-
-		snprintf(command, sizeof(command), "gpa2hva 0x%" PRIx64, gpa);
-		answer = ask(dom, command);
-		known = answer && parse_host_address(answer, &address[last]);
-		free(answer);
-		if (!known)
-			return false;
-	}
-	*range = (struct track_range){ address[0], address[0] + piece->bytes, piece->gpa >> PAGE_SHIFT };
-	return address[1] - address[0] == piece->bytes - PAGE_BYTES;
-}
-
-static int rising(const void *left, const void *right)
-{
-	const struct track_range *a = left, *b = right;
-
-	return (a->start > b->start) - (a->start < b->start);
+	return ask(context, command);
 }
 
 struct track_range *domain_ranges(virDomainPtr dom, size_t *n, struct failure *failure)
 {
-	static struct ram_piece piece[RAM_PIECES_MAX];
-	char *mtree = ask(dom, "info mtree -f");
-	char *memdev = mtree ? ask(dom, "info memdev") : NULL;
-	struct track_range *range = or_die(calloc(RAM_PIECES_MAX, sizeof(*range)));
-
-	*n = 0;
-	failure->code = 0;
-	if (!memdev)
-		failure_set(failure, EX_UNAVAILABLE, "QEMU's monitor does not answer: %s", lv_error());
-	else if ((*n = parse_ram(mtree, memdev, piece, RAM_PIECES_MAX)) == 0)
-		failure_set(failure, EX_UNAVAILABLE, "QEMU does not say where the guest's RAM is (info mtree -f, info memdev)");
-	for (size_t i = 0; i < *n && !failure->code; i++)
-		if (!locate(dom, &piece[i], &range[i]))
-			failure_set(failure, EX_UNAVAILABLE, "QEMU does not say where %s lies (gpa2hva)", piece[i].block);
-	free(mtree);
-	free(memdev);
-	if (failure->code) {
-		free(range);
-		return NULL;
-	}
-	qsort(range, *n, sizeof(*range), rising);
-	return range;
+	return guest_ram(ask_domain, dom, n, failure);
 }

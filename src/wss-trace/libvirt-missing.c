@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The source `libvirt` of a wss-trace that was built without libvirt (tool.mk). */
+/* What needs libvirt, in a wss-trace that was built without (tool.mk). */
+#include "monitor.h"
 #include "source.h"
 
+#include "../common/clock.h"
 #include "../common/diag.h"
 
 #include <stdio.h>
@@ -41,3 +43,16 @@ const struct source source_libvirt = {
 	.collect = missing_collect,
 	.close = missing_close,
 };
+
+struct monitor *monitor_libvirt(const char *domain, const char *uri, struct failure *failure)
+{
+	(void)domain;
+	(void)uri;
+	failure_set(failure, EX_UNAVAILABLE, "domains are %s; a QMP socket or a PID can be given", why);
+	return NULL;
+}
+
+bool monitor_wait(uint64_t t_ns)
+{
+	return clock_sleep_until(t_ns);
+}

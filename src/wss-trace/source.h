@@ -77,6 +77,8 @@ struct source {
 	 * return early, after it set the due_ns of a target to 0 so that its period ends at once. False: tool_stop is set.
 	 */
 	bool (*wait)(uint64_t t_ns);
+	/* Optional: called now and then during a period, for a source whose log would get full. It may write events. */
+	void (*between)(struct target *);
 	/* What must remain of our privileges once all targets are open, as a mask of 1 << CAP_...; 0 = all. */
 	uint64_t capabilities;
 };

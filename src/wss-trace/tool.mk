@@ -6,7 +6,7 @@ CFLAGS_wss-trace += $(shell pkg-config --cflags $(LIBVIRT))
 LIBS_wss-trace   += $(shell pkg-config --libs $(LIBVIRT))
 SKIP_wss-trace   += src/wss-trace/libvirt-missing.c
 else
-SKIP_wss-trace   += src/wss-trace/source-libvirt.c src/wss-trace/libvirt-link.c
+SKIP_wss-trace   += $(addprefix src/wss-trace/,source-libvirt.c libvirt-link.c libvirt-monitor.c)
 endif
 
 XEN := xencontrol xendevicemodel xenforeignmemory xenstore
@@ -15,10 +15,7 @@ CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN)) -Isrc/xen
 LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
 SHARED_wss-trace += src/xen/xen-link.c
 SKIP_wss-trace   += src/wss-trace/xen-missing.c
-$(B)/helpers/xen-%: CFLAGS += $(CFLAGS_wss-trace)
-$(B)/helpers/xen-%: LDLIBS += $(LIBS_wss-trace)
 else
-HELPERS          := $(filter-out $(B)/helpers/xen-%,$(HELPERS))
 SKIP_wss-trace   += src/wss-trace/source-xen.c src/wss-trace/xen-log.c
 endif
 

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { BETWEEN_NS = 50 * NS_PER_MS };
+
 static struct {
 	struct opt_list specs;
 	const char *period;
@@ -174,9 +176,26 @@ static void end_target(struct target *target)
 	target_close(target);
 }
 
-/* Sleeps until t_ns, or until something happens that makes a target due earlier. False: tool_stop is set. */
+/* Lets sources empty their logs. Returns when it is to be done again, UINT64_MAX = never. */
+static uint64_t look_between(void)
+{
+	uint64_t next_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < target_count; i++)
+		if (!all_targets[i]->ended && all_targets[i]->source->between) {
+			all_targets[i]->source->between(all_targets[i]);
+			next_ns = clock_now_ns() + BETWEEN_NS;
+		}
+	return next_ns;
+}
+
+/* Sleeps until t_ns, or less long, for example until something happens that makes a target due earlier. False: tool_stop is set. */
 static bool wait_until(uint64_t t_ns)
 {
+	uint64_t between_ns = look_between();
+
+	if (between_ns < t_ns)
+		t_ns = between_ns;
 	for (size_t i = 0; i < target_count; i++)
 		if (!all_targets[i]->ended && all_targets[i]->source->wait)
 			return all_targets[i]->source->wait(t_ns);

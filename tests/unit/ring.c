@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Unit: pages of a trace ring buffer as Linux 6.1 makes them, put together by hand here; the texts are recorded ones. */
+#include "../../src/wss-trace/ring.c"
+#include "tap.h"
+
+enum { PAGE = 4096, HEAD = 16, ID = 1447, VM = 7 };
+
+static struct ring_format format;
+
+/* ---- making pages ---- */
+
+struct maker {
+	unsigned char page[PAGE];
+	size_t n;
+};
+
+static void make(struct maker *m, uint64_t t_ns)
+{
+	memset(m, 0xee, sizeof(*m));
+	memcpy(m->page, &t_ns, 8);
+	m->n = HEAD;
+}
+
+static void make_word(struct maker *m, uint32_t word)
+{
+	memcpy(m->page + m->n, &word, 4);
+	m->n += 4;
+}
+
+static void make_head(struct maker *m, uint32_t type, uint32_t delta)
+{
+	make_word(m, delta << 5 | type);
+}
+
+/* An event of ours, with its length in the head, or behind it. */
+static void make_event(struct maker *m, uint32_t delta, uint32_t thread, uint64_t kvm, uint64_t gfn, bool long_form)
+{
+	uint64_t ip = 0xffffffffc02a6710;
+
+	make_head(m, long_form ? 0 : 8, delta);
+	if (long_form)
+		make_word(m, 36);
+	make_word(m, ID);
+	make_word(m, thread);
+	memcpy(m->page + m->n, &ip, 8);
+	memcpy(m->page + m->n + 8, &kvm, 8);
+	memcpy(m->page + m->n + 16, &gfn, 8);
+	m->n += 24;
+}
+
+/* The committed length, with the flags that say that events were missed before. */
+static const void *made(struct maker *m)
+{
+	uint64_t commit = (m->n - HEAD) | UINT64_C(3) << 30;
+
+	memcpy(m->page + 8, &commit, 8);
+	return m->page;
+}
+
+/* ---- taking events ---- */
+
+struct taken {
+	struct ring_event event[64];
+	size_t n;
+};
+
+static void take(void *context, const struct ring_event *event)
+{
+	struct taken *taken = context;
+
+	taken->event[taken->n++] = *event;
+}
+
+static struct taken take_all(struct ring *ring, uint64_t until_ns)
+{
+	struct taken taken = { .n = 0 };
+
+	ring_take(ring, until_ns, take, &taken);
+	return taken;
+}
+
+/* ---- the tests ---- */
+
+static const char *fixture(const char *name)
+{
+	const char *folder = getenv("FIXTURES");
+	char path[512];
+	char *text = NULL;
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "%s/kvm/%s", folder ? folder : "tests/fixtures", name);
+	FILE *file = fopen(path, "r");
+
+	if (!file || getdelim(&text, &size, '\0', file) < 0) {
+		printf("# cannot read %s\n", path);
+		exit(1);
+	}
+	fclose(file);
+	return text;
+}
+
+static void test_format(void)
+{
+	struct ring_format f;
+
+	CHECK(ring_parse_format(fixture("header_page"), fixture("format"), &format));
+	CHECK_U64(format.page, PAGE);
+	CHECK_U64(format.data, HEAD);
+	CHECK_U64(format.id, ID);
+	CHECK_U64(format.thread.offset, 4);
+	CHECK_U64(format.kvm.offset, 16);
+	CHECK_U64(format.gfn.offset, 24);
+	CHECK_U64(format.gfn.size, 8);
+	CHECK(!ring_parse_format(fixture("format"), fixture("format"), &f));
+	CHECK(!ring_parse_format(fixture("header_page"), fixture("header_page"), &f));
+	/* a field of 3 bytes, an offset that is none */
+	CHECK(!ring_parse_format(fixture("header_page"), "x\nID: 1\n common_type; offset:0; size:3;", &f));
+	CHECK(!ring_parse_format(" data; offset:99999999; size:4080;", fixture("format"), &f));
+}
+
+static void test_lost(void)
+{
+	uint64_t lost;
+
+	CHECK(ring_parse_lost(fixture("stats"), &lost));
+	CHECK_U64(lost, 7 + 20 + 2005);
+	CHECK(!ring_parse_lost("\noverrun: 7\n", &lost));
+}
+
+/* Times: 1000, +5, extended by 3 << 27 | 1, then the absolute 2^30 + 9, a discarded event 100 later, +1. */
+static void test_events(void)
+{
+	struct ring *ring = ring_new(&format, 1);
+	struct maker m;
+	struct taken taken;
+
+	make(&m, 1000);
+	make_event(&m, 0, 42, VM, 111, false);
+	make_event(&m, 5, 43, VM, 112, true);
+	make_head(&m, 30, 1);
+	make_word(&m, 3);
+	make_event(&m, 0, 42, VM, 113, false);
+	make_head(&m, 31, 9);
+	make_word(&m, 8);
+	make_event(&m, 0, 42, VM + 1, 114, false);
+	make_head(&m, 29, 100); /* discarded: 12 bytes behind the head */
+	make_word(&m, 12);
+	make_word(&m, ID);
+	make_word(&m, ID);
+	make_head(&m, 2, 1); /* somebody else's event */
+	make_word(&m, ID + 1);
+	make_word(&m, 0);
+	make_event(&m, 0, 42, VM, 115, false);
+	CHECK(ring_add(ring, 0, made(&m), PAGE));
+	taken = take_all(ring, UINT64_MAX);
+	CHECK_U64(taken.n, 5);
+	CHECK_U64(taken.event[0].t_ns, 1000);
+	CHECK_U64(taken.event[0].thread, 42);
+	CHECK_U64(taken.event[0].kvm, VM);
+	CHECK_U64(taken.event[0].gfn, 111);
+	CHECK_U64(taken.event[1].t_ns, 1005);
+	CHECK_U64(taken.event[1].thread, 43);
+	CHECK_U64(taken.event[1].gfn, 112);
+	CHECK_U64(taken.event[2].t_ns, 1005 + (UINT64_C(3) << 27) + 1);
+	CHECK_U64(taken.event[3].t_ns, (UINT64_C(1) << 30) + 9);
+	CHECK_U64(taken.event[3].kvm, VM + 1);
+	CHECK_U64(taken.event[4].t_ns, (UINT64_C(1) << 30) + 9 + 101);
+	CHECK_U64(taken.event[4].gfn, 115);
+	CHECK_U64(take_all(ring, UINT64_MAX).n, 0);
+	ring_free(ring);
+}
+
+/* A page that is full has a padding of length 0 at its end; what is behind what is committed is old. */
+static void test_end_of_page(void)
+{
+	struct ring *ring = ring_new(&format, 1);
+	struct maker m;
+
+	make(&m, 1);
+	make_event(&m, 0, 1, VM, 5, false);
+	make_head(&m, 29, 0);
+	make_event(&m, 0, 1, VM, 6, false);
+	CHECK(ring_add(ring, 0, made(&m), PAGE));
+	CHECK_U64(take_all(ring, UINT64_MAX).n, 1);
+	make(&m, 1);
+	make_event(&m, 0, 1, VM, 5, false);
+	made(&m);
+	make_event(&m, 0, 1, VM, 6, false); /* not committed */
+	CHECK(ring_add(ring, 0, m.page, PAGE));
+	CHECK_U64(take_all(ring, UINT64_MAX).n, 1);
+	ring_free(ring);
+}
+
+static void test_damaged(void)
+{
+	struct ring *ring = ring_new(&format, 1);
+	struct maker m;
+	uint64_t commit = PAGE;
+
+	make(&m, 1);
+	memcpy(m.page + 8, &commit, 8); /* more than there is */
+	CHECK(!ring_add(ring, 0, m.page, PAGE));
+	CHECK(!ring_add(ring, 0, m.page, 8));
+	make(&m, 1);
+	make_head(&m, 28, 1); /* longer than what is committed */
+	CHECK(!ring_add(ring, 0, made(&m), PAGE));
+	make(&m, 1);
+	make_head(&m, 0, 1);
+	make_word(&m, 2); /* shorter than its own length */
+	make_word(&m, 2);
+	CHECK(!ring_add(ring, 0, made(&m), PAGE));
+	CHECK_U64(take_all(ring, UINT64_MAX).n, 0);
+	ring_free(ring);
+}
+
+/* Processor 0 has times 10 20 30 40, processor 1 has 15 16 35, processor 2 nothing, processor 3 a page of 5 later. */
+static void test_merge(void)
+{
+	static const uint64_t time[] = { 10, 15, 16, 20, 30, 35, 40 };
+	struct ring *ring = ring_new(&format, 4);
+	struct taken taken;
+	struct maker m;
+
+	make(&m, 10);
+	for (int i = 0; i < 4; i++)
+		make_event(&m, i ? 10 : 0, 1, VM, (uint64_t)i, false);
+	CHECK(ring_add(ring, 0, made(&m), PAGE));
+	make(&m, 15);
+	make_event(&m, 0, 1, VM, 10, false);
+	make_event(&m, 1, 1, VM, 11, false);
+	make_event(&m, 19, 1, VM, 12, false);
+	CHECK(ring_add(ring, 1, made(&m), PAGE));
+	taken = take_all(ring, 30); /* not the one at 30 */
+	CHECK_U64(taken.n, 4);
+	for (size_t i = 0; i < taken.n; i++)
+		CHECK_U64(taken.event[i].t_ns, time[i]);
+	make(&m, 5);
+	make_event(&m, 0, 1, VM, 20, false);
+	CHECK(ring_add(ring, 3, made(&m), PAGE));
+	taken = take_all(ring, 100);
+	CHECK_U64(taken.n, 4);
+	CHECK_U64(taken.event[0].t_ns, 5);
+	for (size_t i = 1; i < taken.n; i++)
+		CHECK_U64(taken.event[i].t_ns, time[3 + i]);
+	ring_free(ring);
+}
+
+int main(void)
+{
+	test_format();
+	test_lost();
+	test_events();
+	test_end_of_page();
+	test_damaged();
+	test_merge();
+	return tap_end("ring");
+}
