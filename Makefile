@@ -12,8 +12,9 @@ SAN      :=
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -ffp-contract=off -include src/common/banned.h -Isrc/common $(SAN) $(CPPFLAGS) $(CFLAGS)
 LDLIBS   := -lcsv -lz -lm
-# In a tool.mk: yes if these libraries are there. To a static program (STATIC=1, `make static`) they are not.
-have = $(if $(STATIC),,$(shell pkg-config --exists $(1) && echo yes))
+# In a tool.mk: yes if these libraries are there. To a static program (STATIC=1, `make static`) they are not, nor those in
+# WITHOUT.
+have = $(if $(STATIC)$(filter $(WITHOUT),$(1)),,$(shell pkg-config --exists $(1) && echo yes))
 ifeq ($(V),)
 Q := @
 say = @printf '  %-6s %s\n' $(1) $(2)

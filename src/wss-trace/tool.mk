@@ -9,14 +9,17 @@ else
 SKIP_wss-trace   += $(addprefix src/wss-trace/,source-libvirt.c libvirt-link.c libvirt-monitor.c)
 endif
 
-XEN := xencontrol xendevicemodel xenforeignmemory xenstore
+XEN := xencall xencontrol xendevicemodel xenforeignmemory xenstore
 ifeq ($(call have,$(XEN)),yes)
 CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN)) -Isrc/xen
 LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
 SHARED_wss-trace += src/xen/xen-link.c
 SKIP_wss-trace   += src/wss-trace/xen-missing.c
+$(B)/helpers/xen-%: CFLAGS += $(CFLAGS_wss-trace)
+$(B)/helpers/xen-%: LDLIBS += $(LIBS_wss-trace)
 else
-SKIP_wss-trace   += src/wss-trace/source-xen.c src/wss-trace/xen-log.c
+HELPERS          := $(filter-out $(B)/helpers/xen-%,$(HELPERS))
+SKIP_wss-trace   += $(filter-out %/xen-missing.c,$(wildcard src/wss-trace/source-xen*.c src/wss-trace/xen-*.c))
 endif
 
 # The plugin for QEMU that source-plugin.c talks to: a shared object, loaded by a QEMU that was built without our sanitizers.

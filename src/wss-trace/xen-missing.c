@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The source `xen` of a wss-trace that was built without libxenctrl (tool.mk). */
+/* The sources `xen` and `xen-pml` of a wss-trace that was built without libxenctrl (tool.mk). */
 #include "source.h"
 
 #include "../common/diag.h"
@@ -17,7 +17,7 @@ static void missing_probe(const struct target *target, struct probe *probe)
 
 static void missing_open(struct target *target)
 {
-	die(EX_UNAVAILABLE, "xen:%s: %s", target->spec, why);
+	die(EX_UNAVAILABLE, "%s:%s: %s", target->source->name, target->spec, why);
 }
 
 /* Never called: there is nothing that is open. */
@@ -36,6 +36,16 @@ const struct source source_xen = {
 	.name = "xen",
 	.spec_help = "DOMAIN",
 	.help = "the pages that a domain of this Xen host writes; xen:all for all but dom0",
+	.probe = missing_probe,
+	.open = missing_open,
+	.collect = missing_collect,
+	.close = missing_close,
+};
+
+const struct source source_xen_pml = {
+	.name = "xen-pml",
+	.spec_help = "DOMAIN",
+	.help = "the pages that a domain of this Xen host writes, in order; needs a patched hypervisor",
 	.probe = missing_probe,
 	.open = missing_open,
 	.collect = missing_collect,

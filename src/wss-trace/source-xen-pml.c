@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The source `xen-pml`: the pages that a domain of the Xen host writes, in the order in which the processor logged them,
+ * from a hypervisor with the patches of hv-patches/xen-4.17 (xen-pml.h).
+ */
+#include "source.h"
+
+#include "../common/clock.h"
+#include "../common/diag.h"
+#include "../common/num.h"
+#include "../common/opt.h"
+#include "xen-pml.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An exit and its work, divided by the entries of a buffer, and clearing the dirty bit. */
+enum { ENTRY_COST_NS = 1000 };
+
+/* Entries: 16 GiB of memory can be written in a period. 16 bytes each, of Xen's memory. */
+enum { RING_USUAL = 1 << 20, RING_MAX = 1 << 22 };
+
+struct domain {
+	const struct xen *xen;
+	struct target *target;
+	xc_domaininfo_t info;      /* the last we heard */
+	char *name;
+	struct xen_pml *pml;
+	uint64_t most_pages;       /* it may have, as its configuration says */
+	uint64_t logged;           /* in this period */
+	uint64_t last_ns;          /* of the last entry: they go on from there */
+	struct rec_event run;      /* entries that follow each other in time and place; no pages: none */
+};
+
+/* ---- options ---- */
+
+static uint64_t number_option(const struct target *target, const char *key, const char *label, uint64_t usual, uint64_t least,
+			      uint64_t most)
+{
+	const char *text = target_option(target, key);
+	uint64_t value = text ? opt_number(label, text, OPT_U64, least, most) : usual;
+
+	free((char *)(uintptr_t)text);
+	return value;
+}
+
+static struct xen_pml_config config_of(const struct target *target)
+{
+	static const char *const keys[] = { "buffers", "entries", NULL };
+
+	target_check_options(target, keys);
+	return (struct xen_pml_config){
+		.two_buffers = number_option(target, "buffers", "-s xen-pml: buffers", 2, 1, 2) == 2,
+		.entries = (uint32_t)number_option(target, "entries", "-s xen-pml: entries", RING_USUAL, 1, RING_MAX),
+	};
+}
+
+/* ---- the domain ---- */
+
+static const struct xen *xen_for(const struct target *target)
+{
+	struct failure failure;
+	const struct xen *xen = xen_open(&failure);
+
+	if (!xen)
+		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
+	return xen;
+}
+
+static xc_domaininfo_t find(const struct xen *xen, const struct target *target)
+{
+	struct failure failure;
+	xc_domaininfo_t info;
+
+	if (!xen_find(xen, target->spec, &info, &failure))
+		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
+	return info;
+}
+
+static char *name_of(const struct xen *xen, const xc_domaininfo_t *info)
+{
+	char *name = xen_name(xen, info->domain);
+
+	if (!name && asprintf(&name, "domain%u", info->domain) < 0)
+		or_die(NULL);
+	return name;
+}
+
+/* How it ended, if it did since we last looked; what is known of it is fresh then. */
+static const char *ask_xen(struct domain *d)
+{
+	xc_domaininfo_t info;
+
+	if (!xen_info(d->xen, d->info.domain, &info) || memcmp(info.handle, d->info.handle, sizeof(info.handle)) != 0)
+		return "it was destroyed";
+	d->info = info;
+	return xen_how_it_ended(&info);
+}
+
+/* Processors are logged each for itself: between them there is only the order in which their buffers were full. */
+static uint64_t blind_mask(const xc_domaininfo_t *info)
+{
+	return BLIND_READS | BLIND_DMA | (info->max_vcpu_id > 0 ? BLIND_ORDER : 0);
+}
+
+/* ---- a period ---- */
+
+static void put_run(struct domain *d)
+{
+	if (d->run.pages)
+		emit_row(&d->run);
+	d->run.pages = 0;
+}
+
+static void put_entry(struct domain *d, const struct xen_pml_log_entry *entry)
+{
+	uint64_t gfn = XEN_PML_LOG_GFN(entry->page), vcpu = XEN_PML_LOG_VCPU(entry->page);
+	uint64_t t_ns = d->target->t_ns - (xen_pml_facts(d->pml)->now_ns - entry->time_ns);
+
+	/* A buffer that was full may come after one that another processor had not yet filled. */
+	if (t_ns < d->last_ns)
+		t_ns = d->last_ns;
+	d->last_ns = t_ns;
+	d->logged++;
+	if (d->run.pages && d->run.t_ns == t_ns && d->run.vcpu == vcpu && d->run.gfn + d->run.pages == gfn) {
+		d->run.pages++;
+		return;
+	}
+	put_run(d);
+	d->run = (struct rec_event){
+		.t_ns = t_ns,
+		.vm = d->target->name,
+		.vcpu = vcpu,
+		.event = event_write,
+		.gfn = gfn,
+		.pages = 1,
+		.arg = UNKNOWN,
+		.lost = UNKNOWN,
+	};
+}
+
+static void put_entries(void *context, const struct xen_pml_log_entry *entries, size_t n)
+{
+	struct domain *d = context;
+
+	for (size_t i = 0; i < n; i++)
+		put_entry(d, &entries[i]);
+}
+
+static uint64_t present_pages(const struct domain *d)
+{
+	return d->info.tot_pages < d->most_pages ? d->info.tot_pages : d->most_pages;
+}
+
+static void ask_size(struct domain *d)
+{
+	char *text = xen_read(d->xen, "/local/domain/%u/memory/static-max", d->info.domain);
+	uint64_t kib;
+
+	if (text && num_u64(text, strlen(text), &kib) == NUM_OK)
+		d->most_pages = kib / KIB_PER_PAGE;
+	free(text);
+}
+
+/* The entries of the period; sets how many were lost. */
+static bool take(struct domain *d, uint64_t *lost)
+{
+	const struct xen_domctl_pml_log *facts = xen_pml_facts(d->pml);
+	uint64_t lost_before = facts->lost;
+
+	if (!xen_pml_flush(d->pml))
+		return false;
+	d->target->t_ns = clock_now_ns();
+	*lost = facts->lost - lost_before;
+	return xen_pml_read(d->pml, put_entries, d);
+}
+
+static uint64_t xen_pml_collect(struct target *target)
+{
+	struct domain *d = target->state;
+	uint64_t lost = 0;
+	const char *failed = NULL, *ended;
+
+	d->logged = 0;
+	if (!take(d, &lost))
+		failed = strerror(errno);
+	put_run(d);
+	ended = ask_xen(d);
+	ask_size(d);
+	emit(target, event_size, UNKNOWN, d->most_pages, present_pages(d));
+	if (ended || failed)
+		target_gone(target, ended ? ended : failed);
+	target->period_ns = period_within_overhead(target, d->logged, target->period_ns, ENTRY_COST_NS);
+	/* What was not read may be all it has. */
+	return failed ? present_pages(d) : lost;
+}
+
+/* ---- the interface ---- */
+
+static void xen_pml_source_open(struct target *target)
+{
+	const struct xen_pml_config config = config_of(target);
+	struct domain *d = or_die(calloc(1, sizeof(*d)));
+	struct failure failure;
+
+	d->xen = xen_for(target);
+	d->info = find(d->xen, target);
+	d->pml = xen_pml_open(&d->info, &config, &failure);
+	if (!d->pml)
+		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
+	d->target = target;
+	d->name = name_of(d->xen, &d->info);
+	d->most_pages = d->info.max_pages;
+	target->state = d;
+	target_name(target, d->name);
+	target->t_ns = clock_now_ns();
+	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
+	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->info));
+}
+
+/* With -v, what the exits of the guest came to. */
+static void tell_facts(const struct domain *d)
+{
+	const struct xen_domctl_pml_log *facts = xen_pml_facts(d->pml);
+
+	note("%s: %llu entries were logged, %llu lost; %llu exits for a full buffer; %llu entries were drained while the guest waited, %llu "
+	     "while it ran", d->target->name, (unsigned long long)facts->logged, (unsigned long long)facts->lost,
+	     (unsigned long long)facts->exits, (unsigned long long)facts->in_exit, (unsigned long long)facts->outside);
+}
+
+static void xen_pml_source_close(struct target *target)
+{
+	struct domain *d = target->state;
+
+	tell_facts(d);
+	xen_pml_close(d->pml);
+	free(d->name);
+	free(d);
+}
+
+static unsigned xen_pml_source_release(struct target *target)
+{
+	struct failure failure;
+	xc_domaininfo_t info = find(xen_for(target), target);
+	int released = xen_pml_release(&info, &failure);
+
+	if (released < 0)
+		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
+	return (unsigned)released;
+}
+
+/* ---- probe ---- */
+
+static void xen_pml_source_probe(const struct target *target, struct probe *probe)
+{
+	struct failure failure;
+	const struct xen *xen = xen_open(&failure);
+	xc_domaininfo_t info;
+
+	if (target->spec)
+		config_of(target);
+	snprintf(probe->how, sizeof(probe->how), "the processor's page-modification log (PML), raw, from a patched hypervisor");
+	snprintf(probe->intrusive, sizeof(probe->intrusive),
+		 "an exit for each 512 pages written, a pause at the end of each period; splits its large pages");
+	probe->blind = BLIND_READS | BLIND_DMA;
+	probe->cost_ns = ENTRY_COST_NS;
+	if (xen && !target->spec) {
+		xen_pml_here(&failure);
+	} else if (xen && xen_find(xen, target->spec, &info, &failure)) {
+		char *name = name_of(xen, &info);
+
+		snprintf(probe->name, sizeof(probe->name), "%.63s", name);
+		free(name);
+		probe->memory_pages = info.tot_pages;
+		probe->blind = blind_mask(&info);
+		xen_pml_possible(&info, &failure);
+	}
+	if (failure.code) {
+		snprintf(probe->cannot, sizeof(probe->cannot), "%s", failure.text);
+		probe->cannot_code = failure.code;
+	}
+}
+
+const struct source source_xen_pml = {
+	.name = "xen-pml",
+	.spec_help = "DOMAIN",
+	.help = "the pages that a domain of this Xen host writes, in order; needs a patched hypervisor",
+	.probe = xen_pml_source_probe,
+	.open = xen_pml_source_open,
+	.collect = xen_pml_collect,
+	.close = xen_pml_source_close,
+	.release = xen_pml_source_release,
+};
