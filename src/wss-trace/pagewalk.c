@@ -91,6 +91,7 @@ struct pagewalk *pagewalk_new(const struct pagewalk_memory *memory)
 
 	walk->memory = *memory;
 	pagewalk_resize(walk, memory->frames);
+	walk->step = 1;
 	walk->now = or_die(pagetab_new());
 	walk->before = or_die(pagetab_new());
 	return walk;
@@ -136,18 +137,19 @@ static bool root_of(const struct pagewalk_regs *regs, struct root *root)
 	return true;
 }
 
-void pagewalk_root(struct pagewalk *walk, const struct pagewalk_regs *regs)
+static void add_root(struct pagewalk *walk, const struct pagewalk_regs *regs, uint64_t ran)
 {
 	struct root new, *place = walk->root;
 
 	if (!root_of(regs, &new))
 		return;
-	new.ran = walk->step;
+	new.ran = ran;
 	for (size_t i = 0; i < walk->roots; i++) {
 		struct root *old = &walk->root[i];
 
 		if (old->address == new.address && old->mode.levels == new.mode.levels) {
-			*old = new;
+			if (ran >= old->ran)
+				*old = new;
 			return;
 		}
 		if (old->ran < place->ran)
@@ -156,6 +158,16 @@ void pagewalk_root(struct pagewalk *walk, const struct pagewalk_regs *regs)
 	if (walk->roots < PAGEWALK_ROOTS_MAX)
 		place = &walk->root[walk->roots++];
 	*place = new;
+}
+
+void pagewalk_root(struct pagewalk *walk, const struct pagewalk_regs *regs)
+{
+	add_root(walk, regs, walk->step);
+}
+
+void pagewalk_ran(struct pagewalk *walk, const struct pagewalk_regs *regs)
+{
+	add_root(walk, regs, walk->step - 1);
 }
 
 static void forget_root(struct pagewalk *walk, const struct root *gone)

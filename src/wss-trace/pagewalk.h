@@ -52,6 +52,8 @@ void pagewalk_resize(struct pagewalk *, uint64_t frames);
  * that runs, and later ones know it.
  */
 void pagewalk_root(struct pagewalk *, const struct pagewalk_regs *);
+/* One that a processor used since the last pagewalk_step(), but may not use now. */
+void pagewalk_ran(struct pagewalk *, const struct pagewalk_regs *);
 
 /*
  * Reads at most `tables` tables, and goes on from there at the next call. True: the walk is complete, and the next call

@@ -8,9 +8,12 @@
 #include "../common/clock.h"
 #include "../common/diag.h"
 #include "../common/num.h"
+#include "../common/opt.h"
 #include "refusals.h"
+#include "xen-cr3.h"
 #include "xen-link.h"
 #include "xen-log.h"
+#include "xen-tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,10 @@ struct domain {
 	xc_domaininfo_t info;      /* the last we heard */
 	char *name;
 	struct xen_log *log;
+	struct xen_tables *tables; /* NULL: not asked for */
+	struct xen_cr3 *cr3;       /* NULL: not asked for */
+	uint64_t tables_most;      /* to be read in a period */
+	uint64_t told_ns;          /* end of the period before */
 	uint64_t most_pages;       /* it may have, as its configuration says */
 	uint64_t written;          /* pages of this period */
 	struct follower *follower; /* that found it; NULL = it was named */
@@ -50,6 +57,10 @@ static bool is_same(const xc_domaininfo_t *a, const xc_domaininfo_t *b)
 
 static void domain_free(struct domain *d)
 {
+	if (d->cr3)
+		xen_cr3_close(d->cr3);
+	if (d->tables)
+		xen_tables_close(d->tables);
 	if (d->log)
 		xen_log_close(d->log);
 	free(d->name);
@@ -75,13 +86,37 @@ static char *name_of(const struct xen *xen, const xc_domaininfo_t *info)
 	return name;
 }
 
-/* NULL: *failure says why. */
-static struct domain *domain_open(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
+/* The number that an option gives. */
+static uint64_t number_option(const struct target *target, const char *key, uint64_t usual)
+{
+	const char *text = target_option(target, key);
+	uint64_t value = usual;
+
+	if (text && num_u64(text, strlen(text), &value) != NUM_OK)
+		opt_die("source xen: %s=%s: need a whole number", key, text);
+	return value;
+}
+
+static bool open_tables(struct domain *d, const struct target *asked, struct failure *failure)
+{
+	d->tables_most = number_option(asked, "tables", XEN_TABLES_USUAL);
+	return d->tables_most == 0 || (d->tables = xen_tables_open(d->xen, &d->info, failure));
+}
+
+static bool open_cr3(struct domain *d, const struct target *asked, struct failure *failure)
+{
+	return number_option(asked, "cr3", 0) == 0 || (d->cr3 = xen_cr3_open(d->xen, &d->info, failure));
+}
+
+/* `asked`: the target with the options. NULL: *failure says why. */
+static struct domain *domain_open(const struct xen *xen, const xc_domaininfo_t *info, const struct target *asked,
+				  struct failure *failure)
 {
 	struct domain *d = or_die(calloc(1, sizeof(*d)));
 
 	*d = (struct domain){ .xen = xen, .info = *info, .name = name_of(xen, info), .most_pages = info->max_pages };
-	if (is_traceable(xen, info, failure) && (d->log = xen_log_open(xen, info, failure)))
+	if (is_traceable(xen, info, failure) && (d->log = xen_log_open(xen, info, failure)) &&
+	    open_tables(d, asked, failure) && open_cr3(d, asked, failure))
 		return d;
 	domain_free(d);
 	return NULL;
@@ -102,7 +137,7 @@ static void begin(struct domain *d, struct target *target)
 	uint64_t total = 0, unpopulated = 0;
 
 	d->target = target;
-	target->t_ns = clock_now_ns();
+	target->t_ns = d->told_ns = clock_now_ns();
 	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
 	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->info));
 	if (xc_domain_get_pod_target(d->xen->xc, d->info.domain, &total, &cached, &unpopulated) == 0 && unpopulated)
@@ -156,9 +191,39 @@ static const char *ask_xen(struct domain *d)
 	return xen_how_it_ended(&info);
 }
 
+static void put_table(void *context, uint64_t gfn, uint64_t pages)
+{
+	const struct domain *d = context;
+
+	emit(d->target, event_table, gfn, pages, UNKNOWN);
+}
+
+static void put_switch(struct domain *d, const struct xen_cr3_event *event)
+{
+	struct rec_event row = {
+		.t_ns = event->t_ns > d->told_ns ? event->t_ns : d->told_ns, .vm = d->target->name, .vcpu = event->vcpu, .event = event->flush ? event_flush : event_cr3,
+		.gfn = UNKNOWN, .pages = UNKNOWN, .arg = event->cr3, .lost = UNKNOWN,
+	};
+
+	emit_row(&row);
+	if (d->tables && !event->flush)
+		xen_tables_ran(d->tables, event->cr3);
+}
+
+/* Changes of address space, which have their own times. Returns how many were missed. */
+static uint64_t put_switches(struct domain *d)
+{
+	struct xen_cr3_event event;
+
+	while (xen_cr3_next(d->cr3, &event))
+		put_switch(d, &event);
+	return xen_cr3_lost(d->cr3);
+}
+
 static uint64_t domain_collect(struct target *target)
 {
 	struct domain *d = target->state;
+	uint64_t lost = d->cr3 ? put_switches(d) : 0;
 	const char *why, *ended;
 	bool taken;
 
@@ -166,15 +231,18 @@ static uint64_t domain_collect(struct target *target)
 	d->written = 0;
 	taken = xen_log_take(d->log, put_write, d, &why);
 	ended = ask_xen(d);
+	if (d->tables && !ended)
+		xen_tables_take(d->tables, d->tables_most, put_table, d);
 	ask_size(d);
 	emit(target, event_size, UNKNOWN, d->most_pages, present_pages(d));
 	if (ended || !taken)
 		target_gone(target, ended ? ended : why);
 	else if (is_renamed(d))
 		target_gone(target, "it was renamed; tracing under the old name is over");
+	d->told_ns = target->t_ns;
 	target->period_ns = period_within_overhead(target, d->written, target->period_ns, FAULT_COST_NS);
 	/* What it wrote in this period is not known: it may be all it has. */
-	return taken ? 0 : present_pages(d);
+	return lost + (taken ? 0 : present_pages(d));
 }
 
 /* ---- all domains ---- */
@@ -199,7 +267,7 @@ static void follow_domain(struct follower *f, struct target *parent, const xc_do
 	else if (xen_has(f->xen, "/local/domain/%u/target", info->domain))
 		failure_set(&failure, EX_UNAVAILABLE, "a stub domain: it works for another one; name it to trace it");
 	else
-		d = domain_open(f->xen, info, &failure);
+		d = domain_open(f->xen, info, parent, &failure);
 	if (!d && refusals_add(&f->refused, xen_uuid(info, uuid), failure.text))
 		warn("xen:%s: %s", name, failure.text);
 	free(name);
@@ -235,9 +303,9 @@ static void follow(struct target *target)
 
 static void check_options(const struct target *target)
 {
-	static const char *const none[] = { NULL };
+	static const char *const keys[] = { "tables", "cr3", NULL };
 
-	target_check_options(target, none);
+	target_check_options(target, keys);
 }
 
 /* These die when there is no Xen, or no such domain. */
@@ -268,7 +336,7 @@ static struct domain *open_named(const struct target *target)
 	const struct xen *xen = xen_for(target);
 	xc_domaininfo_t info = find(xen, target);
 	struct failure failure;
-	struct domain *d = domain_open(xen, &info, &failure);
+	struct domain *d = domain_open(xen, &info, target, &failure);
 
 	if (!d)
 		die(failure.code, "xen:%s: %s", target->spec, failure.text);
@@ -356,9 +424,16 @@ static unsigned do_to(const struct target *target, int (*what)(const struct xen 
 	return done;
 }
 
+static int release(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
+{
+	int cr3 = xen_cr3_release(xen, info, failure), log = xen_log_release(xen, info, failure);
+
+	return cr3 < 0 || log < 0 ? -1 : cr3 + log;
+}
+
 static unsigned xen_source_release(struct target *target)
 {
-	return do_to(target, xen_log_release);
+	return do_to(target, release);
 }
 
 static int leave_on(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)

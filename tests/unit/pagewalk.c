@@ -35,7 +35,7 @@ static void read_frames(void *context, const uint64_t *gfn, size_t n, const void
 	CHECK(n > 0 && n <= PAGEWALK_BATCH);
 	for (size_t i = 0; i < n; i++) {
 		CHECK(gfn[i] < FRAMES);
-		content[i] = hole[gfn[i]] ? NULL : &memory[gfn[i]];
+		content[i] = gfn[i] >= FRAMES || hole[gfn[i]] ? NULL : &memory[gfn[i]];
 	}
 	frames_read += n;
 }
@@ -370,6 +370,20 @@ static void remembered(void)
 	memory[1].e64[511] = GFN(12) | P | RW_US_A;
 	CHECK_U64(walk_with(walk, GFN(10)), SET(5, 10, 11));
 	CHECK_U64(pagewalk_facts(walk).roots, 1);
+	/* It is told that 1 ran in between: not the same as that it runs. */
+	struct pagewalk_regs between = LONG4;
+
+	between.cr3 = GFN(1);
+	pagewalk_ran(walk, &between);
+	CHECK_U64(walk_with(walk, GFN(10)), SET(5, 10, 11));
+	memory[1].e64[511] = memory[10].e64[511];
+	pagewalk_ran(walk, &between);
+	CHECK_U64(walk_with(walk, GFN(10)), SET(1, 2, 3, 5, 10, 11));
+	/* Told again of one that runs now, it still does. */
+	runs_now(walk, LONG4, GFN(1));
+	pagewalk_ran(walk, &between);
+	CHECK(pagewalk_step(walk, UINT64_MAX));
+	CHECK_U64(found(walk), SET(1, 2, 3, 5, 10, 11));
 	/* An entry of the lower half in common says nothing; nor do empty ones. */
 	memory[1].e64[511] = memory[10].e64[511];
 	CHECK_U64(walk_with(walk, GFN(1)), SET(1, 2, 3, 5, 10, 11));
