@@ -28,7 +28,7 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench evaluation fuzz cover install clean deps deps-beds
+.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench bench-beds evaluation fuzz cover install clean deps deps-beds
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
@@ -43,6 +43,7 @@ help:
 	@echo 'make check-static  clang-tidy, cppcheck, shellcheck'
 	@echo 'make check-man     manual pages: lint, and options against --help both ways'
 	@echo 'make bench         speed and memory, as ratios measured in one run'
+	@echo 'make bench-beds    what tracing costs in real hypervisors, under emulation, as ratios'
 	@echo 'make evaluation    every method against the truth: docs/evaluation.md, some minutes'
 	@echo 'make fuzz          fuzz the readers for FUZZ_SECONDS (60)'
 	@echo 'make cover         line coverage of the tests'
@@ -125,6 +126,11 @@ bench: deps
 	@scripts/need bench
 	@$(MAKE) --no-print-directory all $(HELPERS)
 	@scripts/bench
+
+bench-beds: deps deps-beds
+	@scripts/need bench
+	@$(MAKE) --no-print-directory test-programs
+	@scripts/bench --beds
 
 evaluation: all
 	@scripts/need build demo
