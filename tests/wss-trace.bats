@@ -137,6 +137,28 @@ cannot see  nothing is hidden'
 # pml SPEC [OPTION...]: the stream of one period of 1 s through a simulated log.
 pml() { wss-trace --simulate-pml -s "model:$1" -n 1 -P "${@:2}"; }
 
+@test "wss-trace: a hangup ends it in order, also when it comes twice; nohup keeps it from it" {
+	wss-trace -P -s model:1s:10w --pace -p 10ms >t.csv &
+	local pid=$!
+	later_kill $pid
+	until_true grep -q tick t.csv
+	kill -STOP $pid
+	kill -HUP $pid
+	kill -CONT $pid
+	kill -HUP $pid 2>/dev/null || :
+	wait $pid
+	is "$(tail -n 1 t.csv | cut -d, -f4)" end
+	nohup wss-trace -P -s model:1s:10w --pace -p 10ms >t.csv 2>/dev/null &
+	pid=$!
+	later_kill $pid
+	until_true grep -q tick t.csv
+	kill -HUP $pid
+	local n
+	n=$(wc -l <t.csv)
+	more() { [ "$(wc -l <t.csv)" -gt $((n + 10)) ]; }
+	until_true more
+}
+
 @test "wss-trace: a simulated page-modification log exits when full, and shows pages in the order of their first write" {
 	# 513 pages twice, 1 / 1026 s apart: the log is full after 512, and the write to the next one stops the processor first
 	run --separate-stderr -0 wss-trace --simulate-pml -s 'vm=model:1s:513w*2' -n 1 -P -v

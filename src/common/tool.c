@@ -26,7 +26,7 @@ static void on_signal(int sig)
 		sigint_is_for_source = 0;
 		return;
 	}
-	if (signals_seen++ > 0) {
+	if (sig != SIGHUP && signals_seen++ > 0) {
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}
@@ -39,7 +39,7 @@ static void on_signal(int sig)
 
 void tool_init(const char *name, enum tool_role role)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal }, hangup;
 	struct stat st;
 
 	tool.name = name;
@@ -64,6 +64,9 @@ void tool_init(const char *name, enum tool_role role)
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* nohup(1) ignores it */
+	if (role == TOOL_SOURCE && sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 }
 
 int tool_stop_fd(void)

@@ -12,8 +12,9 @@
 /* What signals mean to a program (wss-tools(7), SIGNALS). */
 enum tool_role {
 	/*
-	 * Makes a stream: SIGINT and SIGTERM set tool_stop, the second one of them kills. SIGPIPE is ignored, so that
-	 * what was done to a VM is undone first; tool_finish() dies of it afterwards.
+	 * Makes a stream: SIGINT and SIGTERM set tool_stop, the second one of them kills; SIGHUP sets it too: it comes twice
+	 * when a terminal goes, and does not kill. SIGPIPE is ignored, so that what was done to a VM is undone first;
+	 * tool_finish() dies of it afterwards.
 	 */
 	TOOL_SOURCE,
 	/*
