@@ -32,6 +32,7 @@ unit() {
 	[ ! -e left_out ] || { cat left_out >&2; return 1; }
 }
 @test "wss-trace: page tables of every mode, worked out by hand and against a plain walker on random memory" { unit pagewalk; }
+@test "xen: a migration that begins between any two calls loses no frame, on a made-up hypervisor" { unit xen-log; }
 @test "bitmap: runs at the edges of words, and of random bitmaps, each told once" { unit bitmap; }
 @test "pagetab: equals a plain array, over random operations on dense and scattered pages" { unit pagetab; }
 @test "libvirt: RAM, addresses, jobs, unseen writers and processes from recorded answers" { FIXTURES=$FIXTURES unit libvirt-parse; }

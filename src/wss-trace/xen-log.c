@@ -7,10 +7,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xen/hvm/params.h>
 
-static const char lock_file[] = "/run/wss-trace.xen"; /* byte N is domain N's */
+static const char *lock_file = "/run/wss-trace.xen"; /* byte N is domain N's */
 
 enum { PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT, BITS_PER_PAGE = PAGE * 8, GIVE_MAX = 1 << 20 };
 
@@ -147,21 +148,37 @@ bool xen_log_possible(const struct xen *xen, const xc_domaininfo_t *info, struct
 	return !failure->code;
 }
 
+/* The frame to mark; 0: there is none that could be marked. */
+static uint64_t find_mark(const struct xen_log *log)
+{
+	uint64_t address;
+	xen_pfn_t frame;
+	int error;
+	void *page;
+
+	if (xc_hvm_param_get(log->xen->xc, log->id, HVM_PARAM_IDENT_PT, &address) < 0)
+		return 0;
+	frame = address >> PAGE_SHIFT;
+	page = frame < log->room ? xenforeignmemory_map(log->xen->fm, log->id, PROT_READ, 1, &frame, &error) : NULL;
+	if (!page)
+		return 0;
+	xenforeignmemory_unmap(log->xen->fm, page, 1);
+	return error ? 0 : frame;
+}
+
 /* What is needed to look at the log, on or off. NULL: *failure. */
 static struct xen_log *prepare(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
 {
 	struct xen_log *log = or_die(calloc(1, sizeof(*log)));
-	uint64_t address = 0;
 
 	*log = (struct xen_log){ .xen = xen, .id = info->domain, .lock = -1 };
 	if (!xen_log_possible(xen, info, failure) || !lock(log, failure)) {
 		free_log(log);
 		return NULL;
 	}
-	if (xc_hvm_param_get(xen->xc, log->id, HVM_PARAM_IDENT_PT, &address) < 0 || !make_room(log))
+	if (!make_room(log))
 		failure_set(failure, EX_NOINPUT, "Xen does not tell its memory: %s", strerror(errno));
-	log->mark = address >> PAGE_SHIFT;
-	if (!failure->code && (!log->mark || log->mark >= log->room))
+	else if (!(log->mark = find_mark(log)))
 		failure_set(failure, EX_UNAVAILABLE, "it has no identity page table, by which its log could be marked");
 	if (!failure->code)
 		return log;
@@ -192,8 +209,7 @@ static bool enable(struct xen_log *log, struct failure *failure)
 	}
 	if (put_mark(log) && look(log) == OURS)
 		return true;
-	control(log, XEN_DOMCTL_SHADOW_OP_OFF);
-	failure_set(failure, EX_UNAVAILABLE, "its log cannot be marked");
+	failure_set(failure, EX_UNAVAILABLE, "a migration or another tracer has taken its log");
 	return false;
 }
 

@@ -15,7 +15,7 @@
 #define WSS_XEN_LOG_H
 
 #include "bitmap.h"
-#include "xen-link.h"
+#include "../xen/xen-link.h"
 
 struct xen_log;
 
