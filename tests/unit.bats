@@ -42,6 +42,6 @@ unit() {
 # bats test_tags=slow
 @test "wss-estimate: aet is within 0.02 of the exact miss-ratio curve" { unit aet; }
 @test "wss-trace: a simulated page-modification log follows the manual, and the logs proposed beyond it their rules" { unit pml; }
-@test "balloon-set: what a guest of Xen says is three numbers and nothing else" { unit usable; }
+@test "balloon-set: figures of Xen and of its guests mean what was worked out by hand" { unit xen-rules; }
 @test "wss-trace: pages of trace buffers made by hand give their events, times and order; damaged ones are refused" { FIXTURES=$FIXTURES unit ring; }
 @test "wss-trace: answers of QEMU's machine protocol, and texts that are none" { unit qmp-parse; }

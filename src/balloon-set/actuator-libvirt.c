@@ -5,6 +5,7 @@
 #include "../common/diag.h"
 #include "../common/num.h"
 #include "../libvirt/quiet.h"
+#include "xen-rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct connection {
 	const char *uri;
 	char *place;
 	bool read_only;
+	bool xen; /* libvirt's driver of Xen */
 };
 
 static bool try_connect(struct connection *c)
@@ -33,6 +35,7 @@ static void *lv_open(const char *uri, bool read_only)
 	if (!try_connect(c))
 		die(EX_UNAVAILABLE, "cannot reach libvirt at '%s': %s", uri ? uri : "its default URI", lv_error());
 	c->place = or_die(virConnectGetURI(c->conn));
+	c->xen = strcmp(virConnectGetType(c->conn), "Xen") == 0;
 	return c;
 }
 
@@ -131,18 +134,24 @@ static enum result check_xml(const char *xml, struct vm_view *view)
 	return result_done;
 }
 
-static uint64_t stats_period_s(const char *xml)
+/* The number behind `sign`, which stands behind `element`. */
+static uint64_t number_in(const char *xml, const char *element, const char *sign, uint64_t otherwise)
 {
-	static const char sign[] = "<stats period='";
-	const char *balloon = strstr(xml, "<memballoon");
-	const char *at = balloon ? strstr(balloon, sign) : NULL;
-	uint64_t period_s = 0;
+	const char *at = strstr(xml, element);
+	uint64_t value;
 
-	if (at) {
-		at += sizeof(sign) - 1;
-		num_u64(at, strspn(at, "0123456789"), &period_s);
-	}
-	return period_s;
+	at = at ? strstr(at, sign) : NULL;
+	if (!at)
+		return otherwise;
+	at += strlen(sign);
+	return num_u64(at, strspn(at, "0123456789"), &value) == NUM_OK ? value : otherwise;
+}
+
+static void read_xml(const struct connection *c, const char *xml, struct sizes *s)
+{
+	s->period_s = number_in(xml, "<memballoon", "<stats period='", 0);
+	if (c->xen)
+		s->actual_kib = xen_present_kib(s->actual_kib, number_in(xml, "<currentMemory", ">", UNKNOWN), s->max_kib);
 }
 
 static enum result look_at(struct connection *c, virDomainPtr dom, struct vm_view *view)
@@ -160,7 +169,7 @@ static enum result look_at(struct connection *c, virDomainPtr dom, struct vm_vie
 	if (!xml || !read_sizes(dom, &view->sizes)) {
 		result = why_failed(c, result_error, view->why);
 	} else {
-		view->sizes.period_s = stats_period_s(xml);
+		read_xml(c, xml, &view->sizes);
 		result = check_xml(xml, view);
 	}
 	free(xml);
@@ -229,10 +238,13 @@ static enum result lv_find(void *state, const char *uuid, char name[VM_NAME])
 	return result;
 }
 
-static void say_unasked(const char *vm, char why[WHY])
+static void say_unasked(void *state, const char *vm, char why[WHY])
 {
-	snprintf(why, WHY, "its guest is not asked what it can give; "
-		 "'virsh dommemstat %.64s --period 1 --live' makes it say so", vm);
+	if (((struct connection *)state)->xen)
+		snprintf(why, WHY, "libvirt does not know what a guest of Xen can give; -a xen may");
+	else
+		snprintf(why, WHY, "its guest is not asked what it can give; "
+			 "'virsh dommemstat %.64s --period 1 --live' makes it say so", vm);
 }
 
 static void lv_close(void *state)

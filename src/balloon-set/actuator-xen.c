@@ -9,7 +9,7 @@
 #include "../common/num.h"
 #include "../common/opt.h"
 #include "../xen/xen-link.h"
-#include "usable.h"
+#include "xen-rules.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/*
- * Some pages of a domain are none of its guest's memory (a PVH guest has 16 of them, its start page and so on), and stay
- * when the guest gives memory back. xl leaves this room for them above a domain's limit, and so do we.
- */
-enum { EXTRA_KIB = 1024 };
 
 /* libxenctrl is for one thread at a time, and --restore asks while the worker works. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -70,21 +64,11 @@ static void read_usable(const struct xen *xen, uint32_t id, struct sizes *sizes)
 {
 	char *text = xen_read(xen, "/local/domain/%" PRIu32 "/data/usable_kib", id);
 
-	if (!text || !usable_parse(text, sizes)) {
+	if (!text || !xen_parse_usable(text, sizes)) {
 		sizes->usable_kib = UNKNOWN;
 		sizes->reported_s = sizes->period_s = 0;
 	}
 	free(text);
-}
-
-/* What the domain has. It has its target, or all it can have, when it has that and no more than what may be extra. */
-static uint64_t present_kib(const xc_domaininfo_t *info, uint64_t target_kib, uint64_t max_kib)
-{
-	uint64_t kib = num_mul(info->tot_pages, KIB_PER_PAGE);
-
-	if (kib >= target_kib && kib - target_kib < EXTRA_KIB)
-		return target_kib;
-	return kib >= max_kib && kib - max_kib < EXTRA_KIB ? max_kib : kib;
 }
 
 /* ---- what an actuator does ---- */
@@ -103,7 +87,8 @@ static enum result look_at(const struct xen *xen, const xc_domaininfo_t *info, s
 	target_kib = number_at(xen, info->domain, "memory/target", UNKNOWN);
 	view->sizes.resident_kib = UNKNOWN; /* what the guest has is what Xen holds for it */
 	view->sizes.max_kib = number_at(xen, info->domain, "memory/static-max", num_mul(info->max_pages, KIB_PER_PAGE));
-	view->sizes.actual_kib = present_kib(info, num_add(target_kib, screen), view->sizes.max_kib);
+	view->sizes.actual_kib = xen_present_kib(num_mul(info->tot_pages, KIB_PER_PAGE), num_add(target_kib, screen),
+						 view->sizes.max_kib);
 	read_usable(xen, info->domain, &view->sizes);
 	if (info->domain == 0)
 		snprintf(view->why, WHY, "it is the control domain");
@@ -145,7 +130,7 @@ static enum result xen_look(void *state, const char *vm, struct vm_view *view)
  */
 static bool set_target(const struct xen *xen, const xc_domaininfo_t *info, uint64_t kib)
 {
-	uint64_t limit_kib = num_add(kib, EXTRA_KIB);
+	uint64_t limit_kib = num_add(kib, XEN_EXTRA_KIB);
 	uint64_t screen = screen_kib(xen, info->domain);
 	char path[64], text[NUM_MAX];
 
@@ -209,8 +194,9 @@ static enum result xen_find_uuid(void *state, const char *uuid, char name[VM_NAM
 	return result;
 }
 
-static void say_unasked(const char *vm, char why[WHY])
+static void say_unasked(void *state, const char *vm, char why[WHY])
 {
+	(void)state;
 	(void)vm;
 	snprintf(why, WHY, "its guest does not write into xenstore what it can give; balloon-set(1), XEN, says how");
 }

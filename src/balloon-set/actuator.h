@@ -34,7 +34,7 @@ struct actuator {
 	/* Required. The present name of the running VM with this UUID. Or result_no_vm, result_unreachable. */
 	enum result (*find)(void *state, const char *uuid, char name[VM_NAME]);
 	/* Required. In words why it is not known what the guest can give, when nobody made it say so, and what would. */
-	void (*say_unasked)(const char *vm, char why[WHY]);
+	void (*say_unasked)(void *state, const char *vm, char why[WHY]);
 	/* Required. */
 	void (*close)(void *state);
 };

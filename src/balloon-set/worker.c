@@ -159,7 +159,7 @@ static void start_step(struct worker *w, struct vm *vm, struct vm_view *view, ui
 static void say_no_usable(const struct worker *w, const struct vm *vm, struct vm_view *view)
 {
 	if (view->sizes.period_s == 0)
-		w->set->actuator->say_unasked(vm->name, view->why);
+		w->set->actuator->say_unasked(w->set->state, vm->name, view->why);
 	else if (view->sizes.reported_s == 0)
 		snprintf(view->why, WHY, "its guest has not said yet what it can give");
 	else

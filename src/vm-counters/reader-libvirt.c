@@ -62,6 +62,14 @@ static bool add_single(struct sample *sample, virDomainPtr dom)
 	return true;
 }
 
+/* The driver of Xen does not have the call for all figures. */
+static enum answer read_singly(struct target *target, struct sample *sample)
+{
+	virDomainPtr dom = target->state;
+
+	return virDomainIsActive(dom) == 1 && add_single(sample, dom) ? ANSWER_DONE : domain_failed(target, dom);
+}
+
 static enum answer libvirt_read(struct target *target, struct sample *sample)
 {
 	virDomainPtr dom = target->state, list[] = { dom, NULL };
@@ -76,7 +84,7 @@ static enum answer libvirt_read(struct target *target, struct sample *sample)
 					  VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_VM | VIR_DOMAIN_STATS_BLOCK |
 					  VIR_DOMAIN_STATS_INTERFACE | VIR_DOMAIN_STATS_DIRTYRATE,
 				  &records, VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT) != 1)
-		return domain_failed(target, dom);
+		return virGetLastErrorCode() == VIR_ERR_NO_SUPPORT ? read_singly(target, sample) : domain_failed(target, dom);
 	virTypedParamsGetInt(records[0]->params, records[0]->nparams, "state.state", &state);
 	balloon = virTypedParamsGetULLong(records[0]->params, records[0]->nparams, "balloon.current", &current);
 	add_stats(sample, records[0]->params, records[0]->nparams);

@@ -141,6 +141,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	is "$output" web,0,262144,zero
 	run --separate-stderr balloon-set -a xen -P --apply --trust-lower-bound --state state < <(printf '%s\n' $HEAD 1,Domain-0,m,,,500000,,,follow 1,none,m,,,500000,,,follow)
 	is "$(tail -n +2 <<<"$output" | cut -d, -f2- | sort)" $'Domain-0,500000,1048576,no-balloon\nnone,500000,,no-vm'
+	stderr_is 'balloon-set: warning: Domain-0: not changed: it is the control domain'
 	[ ! -e state ]
 	is "$(mib)" 256
 }
@@ -208,4 +209,44 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	file_is said 'vm-counters: web: it was destroyed'
 	run --separate-stderr -0 balloon-set -a xen --restore -P --state "$BATS_FILE_TMPDIR/state"
 	stderr_is 'balloon-set: warning: web: does not run any more; forgotten'
+}
+
+@test "balloon-set, vm-counters: a domain of Xen through libvirt" {
+	local driver xen uri=xen:///system
+	driver=$(echo /usr/lib/*/libvirt/connection-driver/libvirt_driver_libxl.so)
+	[ -e "$driver" ] || cannot "no libvirt-daemon-driver-xen"
+	xen=$("$TOP/scripts/guest/xen")
+	mkdir -p drivers /run/libvirt /var/log/libvirt/libxl
+	cp "$driver" drivers/
+	# It has to know the processor, and QEMU's emulated ones lack a feature that all its models have.
+	sed -i "/<feature name='vme'/d" /usr/share/libvirt/cpu_map/x86_{486,qemu64,pentium,kvm64,qemu32}.xml
+	printf '%s\n' 'auth_unix_rw = "none"' 'auth_unix_ro = "none"' 'unix_sock_group = "root"' >conf
+	LIBVIRT_DRIVER_DIR=$PWD/drivers libvirtd --config "$PWD/conf" >log 2>&1 3>&- 4>&- &
+	later_kill $!
+	until_said 60 virsh -q -c $uri list
+	cat >two.xml <<-END
+		<domain type='xen'><name>two</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>
+		<os><type arch='x86_64' machine='xenpvh'>xenpvh</type><kernel>$xen/vmlinux</kernel>
+		<initrd>$BATS_FILE_TMPDIR/web.guest.initrd</initrd>
+		<cmdline>console=hvc0 quiet panic=-1 mitigations=off nokaslr cryptomgr.notests</cmdline></os>
+		<features><acpi/></features><on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot><on_crash>destroy</on_crash>
+		<devices><console type='pty'><target type='xen' port='0'/></console></devices></domain>
+	END
+	virsh -q -c $uri create two.xml
+	until_said 120 xen_said two 'did 0'
+	set_two() {
+		run --separate-stderr balloon-set -c $uri -P --state state --apply "${@:2}" < <(printf '%s\n' $HEAD "1,two,m,,,$1,,,follow")
+		output=$(tail -n +2 <<<"$output" | cut -d, -f2-)
+	}
+	set_two 131072
+	is "$output" two,131072,196608,no-usable
+	stderr_is 'balloon-set: warning: two: not changed: libvirt does not know what a guest of Xen can give; -a xen may'
+	set_two 131072 --trust-lower-bound
+	is "$output" two,131072,131072,done
+	is "$(xl list two | awk 'NR == 2 { print $3 }')" 128
+	vm-counters -s "libvirt:two?uri=$uri" -n 1 -P >now
+	is "$(value balloon.current) $(value balloon.maximum)" "$((131072 + 64)) 196608"
+	run --separate-stderr -0 balloon-set -c $uri --restore -P --state state
+	is "$(tail -1 <<<"$output" | cut -d, -f2-)" two,196608,196608,done
+	virsh -q -c $uri destroy two
 }

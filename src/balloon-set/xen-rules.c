@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "usable.h"
+#include "xen-rules.h"
 
 #include "../common/num.h"
 
 #include <string.h>
+
+uint64_t xen_present_kib(uint64_t kib, uint64_t target_kib, uint64_t max_kib)
+{
+	if (kib >= target_kib && kib - target_kib < XEN_EXTRA_KIB)
+		return target_kib;
+	return kib >= max_kib && kib - max_kib < XEN_EXTRA_KIB ? max_kib : kib;
+}
 
 /* A number that ends with `end`; moves *text behind that. */
 static bool take_number(const char **text, char end, uint64_t *value)
@@ -15,8 +22,8 @@ static bool take_number(const char **text, char end, uint64_t *value)
 	return good;
 }
 
-bool usable_parse(const char *text, struct sizes *sizes)
+bool xen_parse_usable(const char *text, struct sizes *sizes)
 {
 	return take_number(&text, ' ', &sizes->usable_kib) && take_number(&text, ' ', &sizes->reported_s) &&
-	       take_number(&text, '\0', &sizes->period_s) && sizes->period_s <= USABLE_PERIOD_MAX_S;
+	       take_number(&text, '\0', &sizes->period_s) && sizes->period_s <= XEN_PERIOD_MAX_S;
 }
