@@ -15,7 +15,7 @@ CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN)) -Isrc/xen
 LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
 SHARED_wss-trace += src/xen/xen-link.c
 SKIP_wss-trace   += src/wss-trace/xen-missing.c
-$(B)/helpers/xen-walk: $(B)/xen/xen-link.o $(B)/wss-trace/pagewalk.o $(B)/wss-trace/xen-tables.o
+$(B)/helpers/xen-walk $(B)/helpers/xen-rate: $(B)/xen/xen-link.o $(B)/wss-trace/pagewalk.o $(B)/wss-trace/xen-tables.o
 $(B)/helpers/xen-%: CFLAGS += $(CFLAGS_wss-trace)
 $(B)/helpers/xen-%: LDLIBS += $(LIBS_wss-trace)
 else
