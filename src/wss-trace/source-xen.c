@@ -396,32 +396,44 @@ static void xen_source_close(struct target *target)
 	free(f);
 }
 
-/* Does it to the domain, or to all of them. Returns how often it was done. */
-static unsigned do_to(const struct target *target, int (*what)(const struct xen *, const xc_domaininfo_t *, struct failure *))
+typedef int domain_deed(const struct xen *, const xc_domaininfo_t *, struct failure *);
+
+/* Does it to all domains; those that it cannot be done to are told. Returns how often it was done. */
+static unsigned do_to_all(const struct xen *xen, domain_deed *deed)
 {
-	const struct xen *xen = xen_for(target);
-	bool all = strcmp(target->spec, every) == 0;
-	size_t n = 1;
-	xc_domaininfo_t one = all ? (xc_domaininfo_t){ 0 } : find(xen, target);
-	xc_domaininfo_t *list = all ? xen_list(xen, &n) : &one;
+	size_t n = 0;
+	xc_domaininfo_t *list = xen_list(xen, &n);
 	unsigned done = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct failure failure = { 0 };
-		int result = all && !has_begun(&list[i]) ? 0 : what(xen, &list[i], &failure);
+		int result = has_begun(&list[i]) ? deed(xen, &list[i], &failure) : 0;
 		char *name = name_of(xen, &list[i]);
 
-		if (result < 0 && !all)
-			die(failure.code, "xen:%s: %s", target->spec, failure.text);
 		if (result < 0)
 			warn("xen:%s: %s", name, failure.text);
 		else
 			done += (unsigned)result;
 		free(name);
 	}
-	if (all)
-		free(list);
+	free(list);
 	return done;
+}
+
+static unsigned do_to(const struct target *target, domain_deed *deed)
+{
+	const struct xen *xen = xen_for(target);
+	struct failure failure;
+	xc_domaininfo_t info;
+	int done;
+
+	if (strcmp(target->spec, every) == 0)
+		return do_to_all(xen, deed);
+	info = find(xen, target);
+	done = deed(xen, &info, &failure);
+	if (done < 0)
+		die(failure.code, "xen:%s: %s", target->spec, failure.text);
+	return (unsigned)done;
 }
 
 static int release(const struct xen *xen, const xc_domaininfo_t *info, struct failure *failure)
