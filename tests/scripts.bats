@@ -140,3 +140,12 @@ need: could not install; tried: apt-get install -y --no-install-recommends gcc'
 	WSS_STRICT=1 run -1 scripts/check check-beds
 	is "${lines[-1]}" '1 passed, 1 failed, 0 skipped'
 }
+
+@test "check: tells what came of a file when it is done, while others go on" {
+	cp -r "$TOP/scripts" .
+	mkdir tests
+	printf 'test-programs:\n' >Makefile
+	printf '@test "quick" { :; }\n' >tests/a.bats
+	printf 'load %s/tests/helper\n@test "sees it" { until_true grep -q quick %s/out; }\n' "$TOP" "$PWD" >tests/b.bats
+	scripts/check check tests/a.bats tests/b.bats >out
+}
