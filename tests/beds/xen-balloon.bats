@@ -198,7 +198,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	xl unpause web
 }
 
-@test "vm-counters, balloon-set: a domain that is destroyed" {
+@test "vm-counters: a domain that is destroyed ends its stream; balloon-set forgets it" {
 	vm-counters -s xen:web -p 200ms -P >now 2>said &
 	later_kill $!
 	until_true grep -q ,web, now
@@ -211,7 +211,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	stderr_is 'balloon-set: warning: web: does not run any more; forgotten'
 }
 
-@test "balloon-set, vm-counters: a domain of Xen through libvirt" {
+@test "balloon-set: a domain of Xen through libvirt, and its counters" {
 	local driver xen uri=xen:///system
 	driver=$(echo /usr/lib/*/libvirt/connection-driver/libvirt_driver_libxl.so)
 	[ -e "$driver" ] || cannot "no libvirt-daemon-driver-xen"
