@@ -57,7 +57,9 @@ estimates() {
 	# Not more than the VM has, not less than nothing; the method column is as given.
 	sed -i 's/^constant.*/constant 3990/' m
 	is "$(estimates -m model:m -c c in | sed -n 2p)" '2 [3940|3952|3972]'
-	sed -i 's/^errors.*/errors -9999 9999/' m
+	sed -i 's/^constant.*/constant 9990/' m
+	is "$(estimates -m model:m -c c in | sed -n 2p)" '2 [4000|4000|4000]'
+	sed -i 's/^constant.*/constant 3990/; s/^errors.*/errors -9999 9999/' m
 	is "$(estimates -m model:m -c c in | sed -n 2p)" '2 [0|3952|4000]'
 	is "$(wss-estimate -m model:m -c c in | column method | sort -u)" model:m
 }

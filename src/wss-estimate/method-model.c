@@ -58,11 +58,13 @@ static void add_counter(void *state, size_t which, const struct rec_counter *row
 	watch_add(&((struct state *)state)->watch[which], row->t_ns, row->value);
 }
 
-static uint64_t kib_to_pages(double kib)
+/* At most the memory of the VM, where that is known: a continued line does not know where it ends. */
+static uint64_t kib_to_pages(double kib, const struct rec_count *closing)
 {
+	uint64_t most = known_or(closing->memory_pages, UINT64_C(1000000000000000000));
 	double pages = ceil(fmax(0, kib) / KIB_PER_PAGE);
 
-	return pages < 1e18 ? (uint64_t)pages : UINT64_C(1000000000000000000);
+	return pages < (double)most ? (uint64_t)pages : most;
 }
 
 static void close_window(void *state, const uint64_t *value, const struct rec_count *closing, struct method_result *result)
@@ -82,9 +84,9 @@ static void close_window(void *state, const uint64_t *value, const struct rec_co
 	result->sees_reads = true; /* of what the pages say, nothing is used */
 	if (!known)
 		return;
-	result->wss = kib_to_pages(kib);
-	result->low = kib_to_pages(fmin(kib, kib + s->model->low));
-	result->high = kib_to_pages(fmax(kib, kib + s->model->high));
+	result->wss = kib_to_pages(kib, closing);
+	result->low = kib_to_pages(fmin(kib, kib + s->model->low), closing);
+	result->high = kib_to_pages(fmax(kib, kib + s->model->high), closing);
 	if (outside)
 		result->note = note_outside;
 }
