@@ -28,7 +28,7 @@ UNITS       := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 HELPERS     := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/helpers/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench bench-beds evaluation fuzz cover install clean deps deps-beds
+.PHONY: all static FORCE help demo check check-fast check-san check-beds check-static check-man bench bench-beds evaluation learning-set learning fuzz cover install clean deps deps-beds
 
 all: $(addprefix $(BIN)/,$(TOOLS))
 
@@ -45,6 +45,8 @@ help:
 	@echo 'make bench         speed and memory, as ratios measured in one run'
 	@echo 'make bench-beds    what tracing costs in real hypervisors, under emulation, as ratios'
 	@echo 'make evaluation    every method against the truth: docs/evaluation.md, some minutes'
+	@echo 'make learning-set  counters and truth of guests under many loads, recorded anew: half an hour; it can be ended and goes on'
+	@echo 'make learning      what can be learned of them: share/*.model and docs/learning.md, two minutes'
 	@echo 'make fuzz          fuzz the readers for FUZZ_SECONDS (60)'
 	@echo 'make cover         line coverage of the tests'
 	@echo 'make install       PREFIX=/usr/local DESTDIR='
@@ -108,7 +110,7 @@ deps:
 	@scripts/need build test
 
 deps-beds:
-	@scripts/need beds
+	@scripts/need beds learn
 
 check-beds: deps-beds
 check check-fast check-san check-beds: deps
@@ -135,6 +137,16 @@ bench-beds: deps deps-beds
 evaluation: all
 	@scripts/need build demo
 	@tests/evaluation/run
+
+learning-set: all
+	@scripts/need build test learn
+	@scripts/learn/record -j 2
+	@scripts/learn/join build/learning > share/learning-set.csv
+	@cp build/learning/about share/learning-set.txt
+	@scripts/learn/report
+
+learning: all
+	@scripts/learn/report
 
 fuzz: deps
 	@scripts/fuzz

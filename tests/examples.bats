@@ -23,6 +23,7 @@ inputs() {
 	wss-estimate -o estimates.gz counts.gz
 	wss-load -n 2 -p 50ms -o load.truth.gz 1s:1000w
 	cp load.truth.gz truth.gz
+	cp "$TOP"/share/* "$TOP"/scripts/learn/unfold .
 }
 
 # bats test_tags=slow
