@@ -255,6 +255,16 @@ static bool is_followed(const struct follower *f, const xc_domaininfo_t *info)
 	return false;
 }
 
+/* Whether it is there to run the device model of another one, which it then names. */
+static bool is_stub(const struct xen *xen, const xc_domaininfo_t *info)
+{
+	char *served = xen_read(xen, "/local/domain/%u/target", info->domain);
+	bool is = served;
+
+	free(served);
+	return is;
+}
+
 static void follow_domain(struct follower *f, struct target *parent, const xc_domaininfo_t *info)
 {
 	struct failure failure = { 0 };
@@ -264,7 +274,7 @@ static void follow_domain(struct follower *f, struct target *parent, const xc_do
 
 	if (target_name_taken(name))
 		failure_set(&failure, EX_UNAVAILABLE, "another target has that name");
-	else if (xen_has(f->xen, "/local/domain/%u/target", info->domain))
+	else if (is_stub(f->xen, info))
 		failure_set(&failure, EX_UNAVAILABLE, "a stub domain: it works for another one; name it to trace it");
 	else
 		d = domain_open(f->xen, info, parent, &failure);

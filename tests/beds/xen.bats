@@ -245,7 +245,20 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	is_off two
 }
 
-@test "xen: a guest that has crashed is refused; memory that is populated on demand is told" {
+@test "xen: a guest that has crashed, has a device passed through or is a stub domain is refused; populating on demand is told" {
+	local id
+	id=$(xen_id two)
+	# As xenstore tells of them.
+	xenstore-write "/local/domain/0/backend/pci/$id/0/state" 4
+	run --separate-stderr -69 wss-trace -s xen:two -n 1 -P
+	stderr_is 'wss-trace: xen:two: a device is passed through to it: what that writes cannot be logged, so Xen refuses; detach it first'
+	xenstore-rm "/local/domain/0/backend/pci/$id"
+	xenstore-write "/local/domain/$id/target" 9
+	run --separate-stderr -0 wss-trace -s xen:all -f 300ms -P
+	grep -qx 'wss-trace: warning: xen:two: a stub domain: it works for another one; name it to trace it' <<<"$stderr"
+	is "$(column vm <<<"$output" | sort -u)" one
+	is_off two
+	xenstore-rm "/local/domain/$id/target"
 	# Without a root its kernel panics.
 	again crash two 's/^ramdisk.*//; s/^on_crash.*/on_crash = "preserve"/'
 	again pod two 's/^memory.*/memory = 96\nmaxmem = 128/'
