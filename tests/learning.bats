@@ -109,6 +109,7 @@ error() {
 # rise VALUE...: each is more than the one before.
 rise() { is "$(printf '%s\n' "$@" | sort -nu | xargs)" "$*"; }
 
+# bats test_tags=slow
 @test "learning: the conclusions of the page follow from its tables" {
 	# loads that were learned from: both sides are nearer than each alone
 	rmse_of() { awk -v use="$1" '$1 == use && $3 == "control" { print $6; exit }' "$TOP/docs/learning.md"; }
