@@ -115,16 +115,21 @@ static void check(const struct model *model)
 	model_value(model, x, &outside);
 }
 
+/* Both are finite. */
+static bool is(double a, double b)
+{
+	return !(a < b) && !(a > b);
+}
+
 static bool same(const struct model *a, const struct model *b)
 {
-	bool same = a->n == b->n && a->age_ns == b->age_ns && memcmp(&a->constant, &b->constant, sizeof(double)) == 0 &&
-		    memcmp(&a->low, &b->low, sizeof(double)) == 0 && memcmp(&a->high, &b->high, sizeof(double)) == 0;
+	bool same = a->n == b->n && a->age_ns == b->age_ns && is(a->constant, b->constant) && is(a->low, b->low) && is(a->high, b->high);
 
 	for (size_t i = 0; same && i < a->n; i++) {
 		const struct model_counter *c = &a->counter[i], *d = &b->counter[i];
 
-		/* the numbers stand side by side; the names are interned */
-		same = c->name == d->name && c->rate == d->rate && memcmp(&c->coefficient, &d->coefficient, 5 * sizeof(double)) == 0;
+		same = c->name == d->name && c->rate == d->rate && is(c->coefficient, d->coefficient) && is(c->mean, d->mean) &&
+		       is(c->scale, d->scale) && is(c->low, d->low) && is(c->high, d->high);
 	}
 	return same;
 }
