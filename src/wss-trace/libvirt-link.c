@@ -251,12 +251,12 @@ pid_t domain_pid(const char *uuid, struct failure *failure)
 	return 0;
 }
 
-static char *ask_domain(void *context, const char *command)
+char *domain_ask(void *domain, const char *command)
 {
-	return ask(context, command);
+	return ask(domain, command);
 }
 
 struct track_range *domain_ranges(virDomainPtr dom, size_t *n, struct failure *failure)
 {
-	return guest_ram(ask_domain, dom, n, failure);
+	return guest_ram(domain_ask, dom, n, failure);
 }

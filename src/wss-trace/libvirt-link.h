@@ -42,6 +42,8 @@ bool domain_migrates(virDomainPtr);
 bool domain_resume_after_snapshot(virDomainPtr);
 /* The process of the domain on this machine, or 0 and why. */
 pid_t domain_pid(const char *uuid, struct failure *);
+/* A monitor_ask (guest-ram.h): the context is a virDomainPtr. */
+char *domain_ask(void *domain, const char *command);
 /* The guest's RAM in that process, caller frees; NULL and why. */
 struct track_range *domain_ranges(virDomainPtr, size_t *n, struct failure *);
 

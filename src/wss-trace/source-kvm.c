@@ -150,7 +150,7 @@ static uint64_t check_period(const struct target *target)
 {
 	uint64_t seconds = target->asked_ns / NS_PER_S;
 
-	if (seconds == 0 || seconds > MONITOR_LOG_SECONDS_MAX || target->asked_ns % NS_PER_S)
+	if (seconds > MONITOR_LOG_SECONDS_MAX || target->asked_ns % NS_PER_S)
 		opt_die("-s kvm:%s: QEMU logs dirty pages for whole seconds, 1s to %ds; give such a --period", target->spec,
 			MONITOR_LOG_SECONDS_MAX);
 	return seconds;

@@ -7,9 +7,11 @@
 
 #include "../common/clock.h"
 #include "../common/diag.h"
+#include "../common/opt.h"
 #include "../libvirt/quiet.h"
 #include "libvirt-link.h"
 #include "libvirt-parse.h"
+#include "qemu-tables.h"
 #include "refusals.h"
 
 #include <libvirt/libvirt-qemu.h>
@@ -22,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const keys[] = { "uri", "mechanism", NULL };
+static const char *const keys[] = { "uri", "mechanism", "tables", NULL };
 static const char every[] = "all";
 
 /* A domain that is being traced. It is known by its UUID: names may move to others. */
@@ -35,6 +37,10 @@ struct domain {
 	pid_t pid;
 	int pidfd;
 	struct track *track;        /* NULL when `over` says why it was released */
+	struct track_range *range;  /* the guest's RAM */
+	size_t ranges;
+	struct qemu_tables *tables; /* NULL: not looked for */
+	uint64_t tables_most;       /* to be read in a period */
 	const char *over;
 	bool ran;                   /* when we last looked: not paused */
 	int callback;               /* for QEMU's migration events, of the connection number ... */
@@ -125,6 +131,9 @@ static void domain_free(struct domain *d)
 		virConnectDomainQemuMonitorEventDeregister(d->lv->conn, d->callback);
 	if (d->track)
 		track_close(d->track);
+	if (d->tables)
+		qemu_tables_free(d->tables);
+	free(d->range);
 	if (d->pidfd >= 0)
 		close(d->pidfd);
 	lv_close(d->lv);
@@ -165,16 +174,16 @@ static bool watch(struct domain *d, virDomainPtr dom, const char *mechanism, str
 {
 	struct pollfd exited = { .events = POLLIN };
 	struct track_wish wish = { .pid = d->pid, .mechanism = mechanism };
-	struct track_range *range = domain_ranges(dom, &wish.ranges, failure);
 
-	if (!range)
+	d->range = domain_ranges(dom, &d->ranges, failure);
+	if (!d->range)
 		return false;
 	d->pidfd = (int)syscall(SYS_pidfd_open, d->pid, 0);
-	wish.range = range;
+	wish.range = d->range;
+	wish.ranges = d->ranges;
 	/* QEMU's own filter lets it have a userfaultfd: it needs one for snapshots. */
 	wish.trust_filter = true;
 	d->track = track_open(&wish, failure);
-	free(range);
 	if (!d->track)
 		return false;
 	/* If it is the process of that UUID still, it was all the time. */
@@ -199,12 +208,22 @@ static struct domain *domain_open(struct lv *lv, virDomainPtr dom, const char *m
 	return NULL;
 }
 
+static uint64_t tables_of(const struct target *target)
+{
+	const char *tables = target_option(target, "tables");
+
+	return tables ? opt_number("-s libvirt: tables", tables, OPT_U64, 0, UINT32_MAX) : 0;
+}
+
 /* First rows. */
 static void begin(struct domain *d, struct target *target)
 {
 	const struct track_facts *facts = track_facts(d->track);
 
 	d->target = target;
+	d->tables_most = tables_of(target);
+	if (d->tables_most)
+		d->tables = qemu_tables_new(d->pid);
 	target->t_ns = clock_now_ns();
 	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
 	note("%s: process %d, %llu pages watched by %s; a first write costs %llu ns", target->name, (int)d->pid,
@@ -293,10 +312,19 @@ static void follow_memory(struct domain *d, virDomainPtr dom, uint64_t max_kib)
 	if (range) {
 		track_ranges(d->track, range, n);
 		d->max_kib = max_kib;
+		free(d->range);
+		d->range = range;
+		d->ranges = n;
 	} else {
 		warn("%s: its memory has changed, but %s", d->target->name, failure.text);
 	}
-	free(range);
+}
+
+static void put_table(void *context, uint64_t gfn, uint64_t pages)
+{
+	const struct domain *d = context;
+
+	emit(d->target, event_table, gfn, pages, UNKNOWN);
 }
 
 /* What libvirt says of it at the end of a period. */
@@ -317,6 +345,8 @@ static void ask_libvirt(struct domain *d)
 		d->actual_kib = info.memory;
 		d->ran = info.state == VIR_DOMAIN_RUNNING;
 		follow_memory(d, dom, info.maxMem);
+		if (d->tables)
+			qemu_tables_take(d->tables, d->range, d->ranges, domain_ask, dom, d->tables_most, put_table, d);
 	}
 	virDomainFree(dom);
 }
@@ -435,6 +465,7 @@ static struct lv *connect_for(const struct target *target)
 	struct lv *lv;
 
 	target_check_options(target, keys);
+	tables_of(target);
 	lv = lv_open(target_option(target, "uri"), &failure);
 	if (!lv)
 		die(failure.code, "libvirt:%s: %s", target->spec, failure.text);

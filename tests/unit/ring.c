@@ -179,6 +179,7 @@ static void test_end_of_page(void)
 	make(&m, 1);
 	make_event(&m, 0, 1, VM, 5, false);
 	make_head(&m, 29, 0);
+	make_word(&m, 4); /* as if it were a discarded one of this length */
 	make_event(&m, 0, 1, VM, 6, false);
 	CHECK(ring_add(ring, 0, made(&m), PAGE));
 	CHECK_U64(take_all(ring, UINT64_MAX).n, 1);
@@ -195,10 +196,16 @@ static void test_damaged(void)
 {
 	struct ring *ring = ring_new(&format, 1);
 	struct maker m;
-	uint64_t commit = PAGE;
+	uint64_t commit = PAGE - HEAD + 8;
 
+	/* Filled with events of 4 bytes, and one more behind the page, in m.n. */
 	make(&m, 1);
-	memcpy(m.page + 8, &commit, 8); /* more than there is */
+	while (m.n < PAGE) {
+		make_head(&m, 1, 1);
+		make_word(&m, 0);
+	}
+	m.n = 1 << 5 | 1;
+	memcpy(m.page + 8, &commit, 8);
 	CHECK(!ring_add(ring, 0, m.page, PAGE));
 	CHECK(!ring_add(ring, 0, m.page, 8));
 	make(&m, 1);
