@@ -242,15 +242,15 @@ in_libvirt() {
 		wrote "$QEMU/$vm.frames" 3
 		is "$(wc -l <wrote)" "$load"
 		for window in 1 2 3; do
-			seen "$QEMU/both.csv" $window $window 0 $vm
+			seen "$QEMU/both.csv" $window $window 0 "$vm"
 			is "$(missing)" 0
 			echo "# $vm: $(extra) frames more" >&3
 			between 0 "$(extra)" 500 # the guest's kernel and its truth, of 24576
 		done
 		# They have one processor.
-		is "$(rows "$QEMU/both.csv" $vm write | awk '$6 == 0 { own++ } END { print (own > 0.9 * NR) }')" 1
-		is "$(rows "$QEMU/both.csv" $vm tick | awk '{ lost += $5 } END { print lost }')" 0
-		is "$(awk -F, -v vm=$vm '$2 == vm && $4 == "size" { print $6 }' "$QEMU/both.csv" | sort -u)" 24576
+		is "$(rows "$QEMU/both.csv" "$vm" write | awk '$6 == 0 { own++ } END { print (own > 0.9 * NR) }')" 1
+		is "$(rows "$QEMU/both.csv" "$vm" tick | awk '{ lost += $5 } END { print lost }')" 0
+		is "$(awk -F, -v vm="$vm" '$2 == vm && $4 == "size" { print $6 }' "$QEMU/both.csv" | sort -u)" 24576
 	done
 	# The loads' frames are not the same: pages of the other guest would be seen.
 	wrote "$QEMU/plain.frames" 3
