@@ -58,6 +58,19 @@ static bool parse_field(const char *text, const char *name, struct ring_field *f
 	return size == 1 || size == 2 || size == 4 || size == 8;
 }
 
+bool ring_parse_log_format(const char *event, struct ring_format *format)
+{
+	uint64_t id;
+
+	format->log.id = 0;
+	if (!number_behind(event, "\nID:", &id) || id > UINT16_MAX || !parse_field(event, "kvm", &format->log.kvm) ||
+	    !parse_field(event, "vcpu_id", &format->log.vcpu) || !parse_field(event, "first", &format->log.first) ||
+	    !parse_field(event, "event", &format->log.event) || !parse_field(event, "gfns", &format->log.gfns))
+		return false;
+	format->log.id = (unsigned)id;
+	return true;
+}
+
 bool ring_parse_format(const char *page, const char *event, struct ring_format *format)
 {
 	const char *data = strstr(page, " data;");
@@ -70,6 +83,7 @@ bool ring_parse_format(const char *page, const char *event, struct ring_format *
 	format->data = (unsigned)offset;
 	format->page = (unsigned)(offset + size);
 	format->id = (unsigned)id;
+	format->log.id = 0;
 	return parse_field(event, "common_type", &format->type) && parse_field(event, "common_pid", &format->thread) &&
 	       parse_field(event, "kvm", &format->kvm) && parse_field(event, "gfn", &format->gfn);
 }
@@ -116,17 +130,40 @@ static void append(struct queue *q, const struct ring_event *event)
 	q->event[q->n++] = *event;
 }
 
+/* The pages stand behind the fields: where, and how long, is in a field of 32 bits. */
+static void add_log(const struct ring_format *f, struct queue *q, uint64_t t_ns, const unsigned char *event, size_t size)
+{
+	uint64_t place = load_field(event, size, f->log.gfns);
+	size_t offset = place & 0xffff, n = (place >> 16) / sizeof(uint64_t);
+	uint64_t first = load_field(event, size, f->log.first);
+
+	for (size_t i = 0; i < n && offset + (i + 1) * sizeof(uint64_t) <= size; i++)
+		append(q, &(struct ring_event){
+				  .t_ns = t_ns,
+				  .kvm = load_field(event, size, f->log.kvm),
+				  .gfn = load(event + offset + i * sizeof(uint64_t), sizeof(uint64_t)),
+				  .thread = (uint32_t)load_field(event, size, f->thread),
+				  .vcpu = (uint32_t)load_field(event, size, f->log.vcpu),
+				  .logged = first + i,
+				  .events = load_field(event, size, f->log.event),
+			  });
+}
+
 static void add_event(struct ring *ring, struct queue *q, uint64_t t_ns, const unsigned char *event, size_t size)
 {
 	const struct ring_format *f = &ring->format;
+	uint64_t type = load_field(event, size, f->type);
 
-	if (load_field(event, size, f->type) != f->id)
+	if (f->log.id && type == f->log.id)
+		add_log(f, q, t_ns, event, size);
+	if (type != f->id)
 		return;
 	append(q, &(struct ring_event){
 			  .t_ns = t_ns,
 			  .kvm = load_field(event, size, f->kvm),
 			  .gfn = load_field(event, size, f->gfn),
 			  .thread = (uint32_t)load_field(event, size, f->thread),
+			  .vcpu = RING_NO_VCPU,
 		  });
 }
 

@@ -227,7 +227,7 @@ static void put_mark(void *context, const struct ring_event *event)
 	emit_row(&(struct rec_event){
 		.t_ns = vm->last_ns,
 		.vm = vm->target->name,
-		.vcpu = vcpu_of(vm, event->thread),
+		.vcpu = event->vcpu == RING_NO_VCPU ? vcpu_of(vm, event->thread) : event->vcpu,
 		.event = event_write,
 		.gfn = event->gfn,
 		.pages = UNKNOWN,
@@ -293,10 +293,10 @@ static bool has_pml(void)
 	return yes;
 }
 
-/* What devices of QEMU write does not pass KVM. KVM reads a processor's log backwards, and late. */
+/* What devices of QEMU write does not pass KVM. KVM reads a processor's log backwards, unless it is patched. */
 static uint64_t blind_mask(void)
 {
-	return BLIND_READS | BLIND_DMA | (has_pml() ? BLIND_ORDER : 0);
+	return BLIND_READS | BLIND_DMA | (has_pml() && !tracefs_has_log() ? BLIND_ORDER : 0);
 }
 
 static void kvm_open(struct target *target)
@@ -431,8 +431,9 @@ static void kvm_probe(const struct target *target, struct probe *probe)
 		free(vm.ram);
 	}
 	fine = fine && tracefs_usable(&failure);
-	snprintf(probe->how, sizeof(probe->how), "a probe on what KVM marks dirty (%s)",
-		 has_pml() ? "logged by the processor, PML" : "found by write faults");
+	snprintf(probe->how, sizeof(probe->how), "a probe on what KVM marks dirty (%s)%s",
+		 has_pml() ? "logged by the processor, PML" : "found by write faults",
+		 has_pml() && tracefs_has_log() ? ", and KVM's tracepoint kvm_pml_log: in order" : "");
 	snprintf(probe->intrusive, sizeof(probe->intrusive), "%s",
 		 vm.monitor ? "has QEMU measure a dirty rate each period, which protects the guest's memory" :
 			      "adds to the cost of each mark; whether pages are marked is left to the process");

@@ -18,13 +18,20 @@
 
 /* Passed by each page that KVM marks dirty: write faults, the processor's log (PML), writes by KVM itself. */
 #define FUNCTION "mark_page_dirty_in_slot"
+#define LOG_EVENT "events/kvm/kvm_pml_log"
 #define PREFIX "wss_"
 
-enum { NAME_BYTES = 64, PATH_BYTES = 8 * NAME_BYTES, TEXT_BYTES = 16384 };
+enum { NAME_BYTES = 64, PATH_BYTES = 8 * NAME_BYTES, TEXT_BYTES = 16384, VCPUS_MAX = 1 << 16 };
 
 /* Of one processor of this machine. */
 struct cpu {
 	int ring, stats;
+};
+
+/* What a virtual processor will log next. */
+struct place {
+	bool known;
+	uint64_t logged, events;
 };
 
 struct tracing {
@@ -37,6 +44,9 @@ struct tracing {
 	struct ring_format format;
 	void *page;
 	uint64_t lost;          /* ever */
+	struct place *place;    /* of each virtual processor */
+	size_t places;
+	uint64_t unseen;        /* pages of logs that were lost, less their events, which are in the kernel's count */
 	bool probed;            /* it counts in `probe_users` */
 };
 
@@ -202,6 +212,14 @@ bool tracefs_usable(struct failure *failure)
 	return !failure->code;
 }
 
+bool tracefs_has_log(void)
+{
+	char path[PATH_BYTES];
+
+	path_put(path, sizeof(path), "%s/" LOG_EVENT "/format", folder() ? folder() : "");
+	return access(path, F_OK) == 0;
+}
+
 /* ---- whose is it ---- */
 
 /* When the process began, in ticks since boot; 0 when there is none. */
@@ -337,6 +355,23 @@ static bool watch_threads(const struct tracing *t, struct failure *failure)
 	return !error;
 }
 
+/* The tracepoint, where there is one: it knows whose the log is. */
+static bool watch_log(const struct tracing *t, struct failure *failure)
+{
+	char filter[NAME_BYTES];
+	int error;
+
+	if (!t->format.log.id)
+		return true;
+	path_put(filter, sizeof(filter), "pid==%d", (int)t->pid);
+	error = put(path_of(t, LOG_EVENT "/filter"), filter, 0);
+	if (!error)
+		error = put(path_of(t, LOG_EVENT "/enable"), "1", 0);
+	if (error)
+		failure_set(failure, EX_UNAVAILABLE, "cannot trace the processor's log of process %d: %s", (int)t->pid, strerror(-error));
+	return !error;
+}
+
 static bool configure(struct tracing *t, uint64_t buffer_kib, struct failure *failure)
 {
 	char size[24];
@@ -370,6 +405,10 @@ static bool open_rings(struct tracing *t, struct failure *failure)
 	if (!get("events/header_page", page) || !get(event_path_of(t, "format"), event) ||
 	    !ring_parse_format(page, event, &t->format)) {
 		failure_set(failure, EX_UNAVAILABLE, "this kernel's trace buffers have a form that is not known");
+		return false;
+	}
+	if (get(LOG_EVENT "/format", event) && !ring_parse_log_format(event, &t->format)) {
+		failure_set(failure, EX_UNAVAILABLE, "this kernel's kvm_pml_log is not the one of hv-patches/linux-6.1");
 		return false;
 	}
 	t->cpu = or_die(calloc((size_t)cpus, sizeof(*t->cpu)));
@@ -413,7 +452,8 @@ struct tracing *tracing_open(pid_t pid, uint64_t buffer_kib, struct failure *fai
 		*t->name = '\0';
 		goto failed;
 	}
-	if (!configure(t, buffer_kib, failure) || !open_rings(t, failure) || !watch_threads(t, failure))
+	if (!configure(t, buffer_kib, failure) || !open_rings(t, failure) || !watch_threads(t, failure) ||
+	    !watch_log(t, failure))
 		goto failed;
 	error = put(event_path_of(t, "enable"), "1", 0);
 	if (!error)
@@ -444,6 +484,7 @@ void tracing_close(struct tracing *t)
 	if (t->ring)
 		ring_free(t->ring);
 	free(t->cpu);
+	free(t->place);
 	free(t->page);
 	free(t);
 }
@@ -494,6 +535,24 @@ static void know_vm(struct tracing *t, uint64_t kvm)
 	put(event_path_of(t, "filter"), filter, 0);
 }
 
+/* What came between this page and the one that the virtual processor logged before it, if we have seen one, is lost. */
+static void follow_log(struct tracing *t, const struct ring_event *event)
+{
+	struct place *place;
+
+	if (event->vcpu >= VCPUS_MAX)
+		return;
+	if (event->vcpu >= t->places) {
+		t->place = or_die(reallocarray(t->place, event->vcpu + (size_t)1, sizeof(*t->place)));
+		memset(t->place + t->places, 0, (event->vcpu + (size_t)1 - t->places) * sizeof(*t->place));
+		t->places = event->vcpu + (size_t)1;
+	}
+	place = &t->place[event->vcpu];
+	if (place->known && event->logged > place->logged)
+		t->unseen += event->logged - place->logged - (event->events - place->events);
+	*place = (struct place){ .known = true, .logged = event->logged + 1, .events = event->events + 1 };
+}
+
 struct taking {
 	struct tracing *t;
 	void (*visit)(void *context, const struct ring_event *);
@@ -504,10 +563,15 @@ static void take_one(void *context, const struct ring_event *event)
 {
 	struct taking *taking = context;
 
-	if (!taking->t->kvm && is_thread(taking->t->pid, event->thread))
+	bool is_logged = event->vcpu != RING_NO_VCPU;
+
+	if (!taking->t->kvm && (is_logged || is_thread(taking->t->pid, event->thread)))
 		know_vm(taking->t, event->kvm);
-	if (event->kvm == taking->t->kvm)
-		taking->visit(taking->context, event);
+	if (event->kvm != taking->t->kvm)
+		return;
+	if (is_logged)
+		follow_log(taking->t, event);
+	taking->visit(taking->context, event);
 }
 
 void tracing_take(struct tracing *t, uint64_t until_ns, void (*visit)(void *context, const struct ring_event *), void *context)
@@ -530,7 +594,8 @@ bool tracing_lost(struct tracing *t, uint64_t *lost, struct failure *failure)
 		}
 		total += n;
 	}
-	*lost = total - t->lost;
+	*lost = total - t->lost + t->unseen;
 	t->lost = total;
+	t->unseen = 0;
 	return true;
 }

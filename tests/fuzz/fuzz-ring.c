@@ -29,6 +29,8 @@ static void parse_texts(const uint8_t *data, size_t size)
 	if (ring_parse_format(text, text, &format) &&
 	    (format.page > RING_PAGE_MAX || format.data >= format.page || format.gfn.size > 8 || format.kvm.size > 8))
 		abort();
+	if (ring_parse_log_format(text, &format) && format.log.gfns.size > 8)
+		abort();
 	ring_parse_lost(text, &lost);
 	free(text);
 }
@@ -37,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct ring_format format = {
 		.page = 4096, .data = 16, .id = 1447, .type = { 0, 2 }, .thread = { 4, 4 }, .kvm = { 16, 8 }, .gfn = { 24, 8 },
+		.log = { .id = 1559, .kvm = { 8, 8 }, .vcpu = { 12, 4 }, .first = { 8, 8 }, .event = { 8, 8 }, .gfns = { 4, 4 } },
 	};
 	struct ring *ring = ring_new(&format, 2);
 	size_t n = 0, half = size / 2;

@@ -3,7 +3,7 @@
 #include "../../src/wss-trace/ring.c"
 #include "tap.h"
 
-enum { PAGE = 4096, HEAD = 16, ID = 1447, VM = 7 };
+enum { PAGE = 4096, HEAD = 16, ID = 1447, LOG_ID = 1559, VM = 7 };
 
 static struct ring_format format;
 
@@ -118,6 +118,20 @@ static void test_format(void)
 	CHECK(!ring_parse_format(" data; offset:99999999; size:4080;", fixture("format"), &f));
 }
 
+static void test_log_format(void)
+{
+	struct ring_format f = format;
+
+	CHECK(ring_parse_log_format(fixture("log_format"), &f));
+	CHECK_U64(f.log.id, LOG_ID);
+	CHECK_U64(f.log.kvm.offset, 8);
+	CHECK_U64(f.log.vcpu.offset, 44);
+	CHECK_U64(f.log.gfns.offset, 56);
+	CHECK_U64(f.log.gfns.size, 4);
+	CHECK(!ring_parse_log_format(fixture("format"), &f));
+	CHECK_U64(f.log.id, 0);
+}
+
 static void test_lost(void)
 {
 	uint64_t lost;
@@ -167,6 +181,65 @@ static void test_events(void)
 	CHECK_U64(taken.event[4].t_ns, (UINT64_C(1) << 30) + 9 + 101);
 	CHECK_U64(taken.event[4].gfn, 115);
 	CHECK_U64(take_all(ring, UINT64_MAX).n, 0);
+	ring_free(ring);
+}
+
+/* A processor's log of n pages from gfn on, of which the first is its entry number `first`, as the kernel writes it. */
+static void make_log(struct maker *m, uint64_t first, uint64_t event, uint64_t gfn, uint32_t n, uint32_t said)
+{
+	const uint64_t fields[] = { VM, first, event, 99 };
+
+	make_head(m, 0, 1);
+	make_word(m, 4 + 60 + n * 8);
+	make_word(m, LOG_ID);
+	make_word(m, 42);
+	memcpy(m->page + m->n, fields, sizeof(fields));
+	m->n += sizeof(fields);
+	make_word(m, 4242); /* pid */
+	make_word(m, 3);    /* vcpu_id */
+	make_word(m, n);
+	make_word(m, 0);    /* outside */
+	make_word(m, said * 8 << 16 | 60);
+	for (uint32_t i = 0; i < n; i++, gfn++, m->n += 8)
+		memcpy(m->page + m->n, &gfn, 8);
+}
+
+static void test_log(void)
+{
+	struct ring_format f = format;
+
+	CHECK(ring_parse_log_format(fixture("log_format"), &f));
+	struct ring *ring = ring_new(&f, 1);
+	struct maker m;
+	struct taken taken;
+
+	make(&m, 1000);
+	make_event(&m, 0, 42, VM, 111, false);
+	make_log(&m, 512, 8, 500, 3, 3);
+	make_log(&m, 600, 10, 700, 1, 1);
+	make_log(&m, 601, 11, 800, 2, 9); /* says more than it holds */
+	CHECK(ring_add(ring, 0, made(&m), PAGE));
+	taken = take_all(ring, UINT64_MAX);
+	CHECK_U64(taken.n, 7);
+	CHECK_U64(taken.event[0].vcpu, RING_NO_VCPU);
+	for (size_t i = 1; i < 4; i++) {
+		CHECK_U64(taken.event[i].t_ns, 1001);
+		CHECK_U64(taken.event[i].kvm, VM);
+		CHECK_U64(taken.event[i].vcpu, 3);
+		CHECK_U64(taken.event[i].gfn, 499 + i);
+		CHECK_U64(taken.event[i].logged, 511 + i);
+		CHECK_U64(taken.event[i].events, 8);
+	}
+	CHECK_U64(taken.event[4].gfn, 700);
+	CHECK_U64(taken.event[4].logged, 600);
+	CHECK_U64(taken.event[4].events, 10);
+	CHECK_U64(taken.event[6].gfn, 801);
+	ring_free(ring);
+
+	/* where the kernel has no such tracepoint, the number is somebody else's */
+	ring = ring_new(&format, 1);
+	CHECK(ring_add(ring, 0, made(&m), PAGE));
+	CHECK_U64(take_all(ring, UINT64_MAX).n, 1);
 	ring_free(ring);
 }
 
@@ -255,8 +328,10 @@ static void test_merge(void)
 int main(void)
 {
 	test_format();
+	test_log_format();
 	test_lost();
 	test_events();
+	test_log();
 	test_end_of_page();
 	test_damaged();
 	test_merge();
