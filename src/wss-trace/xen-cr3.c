@@ -24,6 +24,7 @@ enum {
 	EVENTS = 1 << 16, /* kept at most: 1.5 MiB */
 	LOOK_MS = 1000,   /* how often the reader looks whether the domain is still there */
 	NO_FLUSH_BIT = 63,
+	CR4_PGE_BIT = 7,
 	PATH_BYTES = 80,
 };
 
@@ -53,6 +54,16 @@ static void mark_path(char path[PATH_BYTES], const xc_domaininfo_t *info)
 	char uuid[XEN_UUID_MAX];
 
 	snprintf(path, PATH_BYTES, "/run/wss-trace.cr3-%u-%s", info->domain, xen_uuid(info, uuid));
+}
+
+/*
+ * Writes of CR3, and of CR4 where they turn global pages on or off: so a kernel flushes all translations. Flushes by setting
+ * the CR3 that is there Xen 4.17 keeps to itself; the processor without a word of Xen's those of single pages.
+ */
+static bool report(xc_interface *xc, uint32_t id, bool on)
+{
+	return xc_monitor_write_ctrlreg(xc, id, VM_EVENT_X86_CR3, on, false, 0, false) == 0 &&
+	       xc_monitor_write_ctrlreg(xc, id, VM_EVENT_X86_CR4, on, false, ~(UINT64_C(1) << CR4_PGE_BIT), true) == 0;
 }
 
 /* ---- the reader ---- */
@@ -107,7 +118,7 @@ static bool turn_on(struct reader *r)
 	r->port = xenevtchn_bind_interdomain(r->channels, r->id, port);
 	if (r->port < 0)
 		return fail(r, EX_OSERR, "event channel");
-	if (xc_monitor_write_ctrlreg(r->xc, r->id, VM_EVENT_X86_CR3, true, false, 0, false) < 0)
+	if (!report(r->xc, r->id, true))
 		return fail(r, EX_UNAVAILABLE, "Xen does not report its changes of address space");
 	return true;
 }
@@ -116,28 +127,40 @@ static bool turn_on(struct reader *r)
 static void turn_off(struct reader *r)
 {
 	if (r->page) {
-		xc_monitor_write_ctrlreg(r->xc, r->id, VM_EVENT_X86_CR3, false, false, 0, false);
+		report(r->xc, r->id, false);
 		munmap(r->page, XC_PAGE_SIZE);
 		xc_monitor_disable(r->xc, r->id);
 	}
 	unlink(r->mark);
 }
 
-static void keep(struct shared *shared, const vm_event_request_t *request)
+/* False: nothing to tell. */
+static bool understand(const vm_event_request_t *request, struct xen_cr3_event *event)
+{
+	const struct vm_event_write_ctrlreg *write = &request->u.write_ctrlreg;
+
+	*event = (struct xen_cr3_event){ .t_ns = clock_now_ns(), .vcpu = request->vcpu_id };
+	if (request->reason != VM_EVENT_REASON_WRITE_CTRLREG)
+		return false;
+	if (write->index == VM_EVENT_X86_CR3) {
+		event->cr3 = write->new_value & ~(UINT64_C(1) << NO_FLUSH_BIT);
+		event->flush = event->cr3 == write->old_value;
+		return true;
+	}
+	event->cr3 = request->data.regs.x86.cr3;
+	event->flush = true;
+	return write->old_value >> CR4_PGE_BIT & 1; /* and on again is no second one */
+}
+
+static void keep(struct shared *shared, const struct xen_cr3_event *event)
 {
 	uint64_t n = atomic_load_explicit(&shared->written, memory_order_relaxed);
-	uint64_t cr3 = request->u.write_ctrlreg.new_value & ~(UINT64_C(1) << NO_FLUSH_BIT);
 
 	if (n - atomic_load_explicit(&shared->read, memory_order_acquire) == EVENTS) {
 		atomic_fetch_add(&shared->lost, 1);
 		return;
 	}
-	shared->event[n % EVENTS] = (struct xen_cr3_event){
-		.t_ns = clock_now_ns(),
-		.cr3 = cr3,
-		.vcpu = request->vcpu_id,
-		.flush = cr3 == request->u.write_ctrlreg.old_value,
-	};
+	shared->event[n % EVENTS] = *event;
 	atomic_store_explicit(&shared->written, n + 1, memory_order_release);
 }
 
@@ -148,13 +171,14 @@ static void empty_ring(struct reader *r)
 	while (RING_HAS_UNCONSUMED_REQUESTS(&r->ring)) {
 		vm_event_request_t request;
 		vm_event_response_t response = { .version = VM_EVENT_INTERFACE_VERSION };
+		struct xen_cr3_event event;
 
 		xen_rmb();
 		memcpy(&request, RING_GET_REQUEST(&r->ring, r->ring.req_cons), sizeof(request));
 		r->ring.req_cons++;
 		r->ring.sring->req_event = r->ring.req_cons + 1;
-		if (request.reason == VM_EVENT_REASON_WRITE_CTRLREG)
-			keep(r->shared, &request);
+		if (understand(&request, &event))
+			keep(r->shared, &event);
 		response.vcpu_id = request.vcpu_id;
 		response.flags = request.flags & VM_EVENT_FLAG_VCPU_PAUSED;
 		response.reason = request.reason;
@@ -361,6 +385,7 @@ int xen_cr3_release(const struct xen *xen, const xc_domaininfo_t *info, struct f
 		failure_set(failure, EX_UNAVAILABLE, "another wss-trace watches its address spaces");
 		released = -1;
 	} else {
+		report(xen->xc, info->domain, false);
 		released = xc_monitor_disable(xen->xc, info->domain) == 0;
 		unlink(path);
 	}

@@ -17,7 +17,7 @@ struct xen_cr3;
 struct xen_cr3_event {
 	uint64_t t_ns, cr3;
 	uint32_t vcpu;
-	bool flush; /* it had this address space already: its translations were flushed */
+	bool flush; /* it has this address space as before: its translations were flushed */
 };
 
 /* Whether the domain's guest can be watched; true: nothing stands against it, as far as can be known without trying. */

@@ -6,14 +6,15 @@ load ../xen
 
 PAGES=4096
 
-# The guest `one` tells, when asked, what it knows of its load's page tables, and its frames; then it has another load,
-# which frees memory in pieces for which Linux flushes all translations. `pv` lists its frames.
+# The guest `one` tells, when asked, what it knows of its load's page tables, and its frames; then it has another load.
+# Beside it modules come and go, for which Linux flushes all translations. `pv` lists its frames.
 setup_file() {
 	export BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
-	xen_guest one <<-JOB
+	xen_guest one -f "$("$TOP/scripts/guest/kernel" amd64)"/lib/modules/*/kernel/lib/crc7.ko <<-JOB
 		#!/bin/sh
 		wss-load -P --frames=/tmp/frames '1s:${PAGES}w*1' &
 		load=\$!
+		(while sleep 0.5; do insmod /bin/crc7.ko; rmmod crc7; done) &
 		read tell
 		echo "VmPTE: \$(sed -n 's/^VmPTE:[^0-9]*\([0-9]*\) kB/\1/p' /proc/\$load/status)"
 		read stop
@@ -21,7 +22,7 @@ setup_file() {
 		wait \$load
 		cat /tmp/frames
 		echo frames: end
-		wss-load -P 'alloc:500,200ms:500w*1,free:500'
+		wss-load -P '1s:100w*1'
 	JOB
 	xen_load pv -t pv -M 96 -- 1s:1000w*1
 	until_said 120 xen_windows one 2
