@@ -41,6 +41,8 @@ setup() {
 	stderr_is 'wss-trace: libvirt:test: not a virtual machine of QEMU; there may be another source for it'
 	run --separate-stderr -64 wss-trace -s 'libvirt:web?url=x' -n 1 -P
 	stderr_is "wss-trace: -s libvirt: unknown option 'url=x'; try 'wss-trace --help'"
+	run --separate-stderr -64 wss-trace -s 'libvirt:web?tables=x' -n 1 -P
+	stderr_is "wss-trace: -s libvirt: tables: bad value 'x': need a whole number; try 'wss-trace --help'"
 }
 
 @test "libvirt: --probe says how, how intrusive, what is hidden and how much memory" {
@@ -57,7 +59,7 @@ setup() {
 	until_said 60 has_line "$LV/web.wss.state" busy
 	n=$(wc -l <"$LV/web.wss.truth")
 	until_said 60 lines "$LV/web.wss.truth" $((n + 2)) # its memory is there and a window is over
-	wss-trace -s "libvirt:web?uri=$URI" -p 2s -n 2 -P >busy.csv
+	wss-trace -s "libvirt:web?uri=$URI&tables=1000" -p 2s -n 2 -P >busy.csv
 	until_said 60 has_line "$LV/web.wss.state" listed
 	frames "$LV/web.wss.frames" >frames
 	is "$(wc -l <frames)" 10240
@@ -73,4 +75,9 @@ setup() {
 	# 256 MiB, no balloon in use; reads and the order are hidden, frame numbers and DMA are not
 	is "$(grep ,size, busy.csv | cut -d, -f6,7 | sort -u)" 65536,65536
 	is "$(grep ,blind, busy.csv | cut -d, -f7)" 5
+	# Page tables: at least 20 for the load's pages and as many for the kernel, when they are asked for.
+	awk -F, '$4 == "table" { for (i = 0; i < ($6 == "" ? 1 : $6); i++) print $5 + i }' busy.csv | sort -u >tables
+	between 40 "$(wc -l <tables)" 1000
+	is "$(comm -12 frames tables | wc -l)" 0
+	is "$(grep -c ,table, idle.csv)" 0
 }
