@@ -271,8 +271,8 @@ in_libvirt() {
 	seen "$QEMU/both.csv" 1 3 0 plain
 	echo "# process sees $(wc -l <wrote), kvm $(wc -l <seen); $(missing) not seen by kvm, $(extra) only by kvm" >&3
 	# What one sees before the other has begun, and after it has ended; and QEMU's own devices write past KVM.
-	between 0 "$(missing)" 100
-	between 0 "$(extra)" 100
+	between 0 "$(missing)" 30
+	between 0 "$(extra)" 30
 	between 2000 "$(wc -l <wrote)" 3000
 }
 
