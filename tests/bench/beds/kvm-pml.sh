@@ -6,7 +6,7 @@
 # tests/beds/kvm-pml.bats. Lines: NAME measured limit unit ok|FAIL.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-bats --filter 'exits|two buffers' tests/beds/kvm-pml.bats 3>&1 | awk '
+bats --filter 'exits|two buffers' tests/beds/kvm-pml.bats | awk '
 	/^not ok/ { print >"/dev/stderr"; failed = 1 }
 	function line(name, low, high, unit) {
 		printf "kvm-pml-%s %d %d-%d %s %s\n", name, $NF, low, high, unit, low <= $NF && $NF <= high ? "ok" : "FAIL"
