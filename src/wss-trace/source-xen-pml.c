@@ -10,6 +10,7 @@
 #include "../common/num.h"
 #include "../common/opt.h"
 #include "xen-pml.h"
+#include "xen-tables.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,9 @@ struct domain {
 	xc_domaininfo_t info;      /* the last we heard */
 	char *name;
 	struct xen_pml *pml;
+	struct xen_tables *tables; /* NULL: not asked for */
+	uint64_t tables_most;      /* to be read in a period */
+	bool filter;               /* the hypervisor leaves them out */
 	uint64_t most_pages;       /* it may have, as its configuration says */
 	uint64_t logged;           /* in this period */
 	uint64_t last_ns;          /* of the last entry: they go on from there */
@@ -46,13 +50,28 @@ static uint64_t number_option(const struct target *target, const char *key, cons
 	return value;
 }
 
-static struct xen_pml_config config_of(const struct target *target)
+static bool filter_option(const struct target *target)
 {
-	static const char *const keys[] = { "buffers", "entries", NULL };
+	const char *text = target_option(target, "filter");
+	bool on = text && strcmp(text, "on") == 0;
+
+	if (text && !on && strcmp(text, "off") != 0)
+		opt_die("-s xen-pml: bad filter '%s'; one of on, off", text);
+	free((char *)(uintptr_t)text);
+	return on;
+}
+
+/* Sets what is asked for of tables, too. */
+static struct xen_pml_config config_of(const struct target *target, struct domain *d)
+{
+	static const char *const keys[] = { "buffers", "entries", "filter", "tables", NULL };
 
 	target_check_options(target, keys);
+	d->filter = filter_option(target);
+	d->tables_most = number_option(target, "tables", "-s xen-pml: tables", XEN_TABLES_USUAL, d->filter, PAGEWALK_TABLES_MAX);
 	return (struct xen_pml_config){
 		.two_buffers = number_option(target, "buffers", "-s xen-pml: buffers", 2, 1, 2) == 2,
+		.no_tables = d->filter,
 		.entries = (uint32_t)number_option(target, "entries", "-s xen-pml: entries", RING_USUAL, 1, RING_MAX),
 	};
 }
@@ -177,6 +196,25 @@ static bool take(struct domain *d, uint64_t *lost)
 	return xen_pml_read(d->pml, put_entries, d);
 }
 
+static void put_table(void *context, uint64_t gfn, uint64_t pages)
+{
+	struct domain *d = context;
+
+	emit(d->target, event_table, gfn, pages, UNKNOWN);
+	for (uint64_t i = 0; d->filter && i < pages; i++)
+		xen_pml_table(d->pml, gfn + i);
+}
+
+/* The tables as they are now: what the log of this period may have of them, and what that of the next one is to leave out. */
+static void look_for_tables(struct domain *d)
+{
+	if (d->filter)
+		xen_pml_tables_begin(d->pml);
+	xen_tables_take(d->tables, d->tables_most, put_table, d);
+	if (d->filter && !xen_pml_tables_end(d->pml))
+		warn("%s: not all page tables are left out: %s", d->target->name, strerror(errno));
+}
+
 static uint64_t xen_pml_collect(struct target *target)
 {
 	struct domain *d = target->state;
@@ -188,6 +226,8 @@ static uint64_t xen_pml_collect(struct target *target)
 		failed = strerror(errno);
 	put_run(d);
 	ended = ask_xen(d);
+	if (d->tables && !ended && !failed)
+		look_for_tables(d);
 	ask_size(d);
 	emit(target, event_size, UNKNOWN, d->most_pages, present_pages(d));
 	if (ended || failed)
@@ -201,8 +241,8 @@ static uint64_t xen_pml_collect(struct target *target)
 
 static void xen_pml_source_open(struct target *target)
 {
-	const struct xen_pml_config config = config_of(target);
 	struct domain *d = or_die(calloc(1, sizeof(*d)));
+	const struct xen_pml_config config = config_of(target, d);
 	struct failure failure;
 
 	d->xen = xen_for(target);
@@ -210,14 +250,18 @@ static void xen_pml_source_open(struct target *target)
 	d->pml = xen_pml_open(&d->info, &config, &failure);
 	if (!d->pml)
 		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
+	target->state = d; /* is closed from here on, whatever comes */
 	d->target = target;
 	d->name = name_of(d->xen, &d->info);
 	d->most_pages = d->info.max_pages;
-	target->state = d;
+	if (d->tables_most && !(d->tables = xen_tables_open(d->xen, &d->info, &failure)))
+		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
 	target_name(target, d->name);
 	target->t_ns = clock_now_ns();
 	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
 	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->info));
+	if (d->filter)
+		look_for_tables(d);
 }
 
 /* With -v, what the exits of the guest came to. */
@@ -225,17 +269,21 @@ static void tell_facts(const struct domain *d)
 {
 	const struct xen_domctl_pml_log *facts = xen_pml_facts(d->pml);
 
-	note("%s: %llu entries were logged, %llu lost; %llu exits for a full buffer; %llu entries were drained while the guest waited, %llu "
-	     "while it ran", d->target->name, (unsigned long long)facts->logged, (unsigned long long)facts->lost,
-	     (unsigned long long)facts->exits, (unsigned long long)facts->in_exit, (unsigned long long)facts->outside);
+	note("%s: %llu entries were logged, %llu lost, %llu left out; %llu exits for a full buffer; %llu entries were drained while the guest "
+	     "waited, %llu while it ran", d->target->name, (unsigned long long)facts->logged, (unsigned long long)facts->lost,
+	     (unsigned long long)facts->tables, (unsigned long long)facts->exits, (unsigned long long)facts->in_exit,
+	     (unsigned long long)facts->outside);
 }
 
 static void xen_pml_source_close(struct target *target)
 {
 	struct domain *d = target->state;
 
-	tell_facts(d);
+	if (target->name)
+		tell_facts(d);
 	xen_pml_close(d->pml);
+	if (d->tables)
+		xen_tables_close(d->tables);
 	free(d->name);
 	free(d);
 }
@@ -260,7 +308,7 @@ static void xen_pml_source_probe(const struct target *target, struct probe *prob
 	xc_domaininfo_t info;
 
 	if (target->spec)
-		config_of(target);
+		config_of(target, &(struct domain){ 0 });
 	snprintf(probe->how, sizeof(probe->how), "the processor's page-modification log (PML), raw, from a patched hypervisor");
 	snprintf(probe->intrusive, sizeof(probe->intrusive),
 		 "an exit for each 512 pages written, a pause at the end of each period; splits its large pages");
