@@ -5,16 +5,18 @@
 load ../helper
 
 setup_file() {
-	local work=$BATS_FILE_TMPDIR
+	local work=$BATS_FILE_TMPDIR xen
+	xen=$("$TOP/scripts/guest/xen")
 	patched=$("$TOP/hv-patches/xen-4.17/build") || cannot 'no patched Xen could be built'
 	make -s -C "$TOP" WITHOUT=libvirt B=build-dom0 BIN=build-dom0/bin build-dom0/bin/wss-trace \
 		build-dom0/helpers/xen-guest >&2
 	pack "$patched/xl" "$TOP/build-dom0/bin/wss-trace" "$TOP/build-dom0/helpers/xen-guest" \
-		"$("$TOP/scripts/guest/xen")/tools/usr/lib/xen-4.17/bin/xenstored"
+		"$xen/tools/usr/lib/xen-4.17/bin/xenstored"
 	job >"$work/job"
 	"$TOP/scripts/guest/initrd" -k amd64 -m xen_privcmd -m xen_evtchn -m xen_gntdev -m xen_gntalloc -m xenfs \
 		-f "$work/programs.tar" -j "$work/job" -o "$work/initrd"
-	"$TOP/scripts/guest/bochs" -x "$patched/xen" -t 560 -i "$work/initrd" -f "$work/out.tgz" >"$work/console" ||
+	# Of Debian's kernel Xen would first have to unpack xz: half a minute.
+	"$TOP/scripts/guest/bochs" -k "$xen/vmlinux.gz" -x "$patched/xen" -t 560 -i "$work/initrd" -f "$work/out.tgz" >"$work/console" ||
 		{ tail -n 40 "$work/console" >&2; return 1; }
 	tar -C "$work" -xzf "$work/out.tgz"
 	export patched
@@ -43,16 +45,19 @@ job() {
 		cd /tmp/out
 		exec 2>err
 		mount -t xenfs xenfs /proc/xen
+		step() { echo "xen-pml: $1 $(cut -d ' ' -f 1 /proc/uptime)"; }
+		step xenstored
 		xenstored --pid-file /run/xenstored.pid
 		until xl list >list; do sleep 0.1; done
 
 		ticks() { grep -c ,tick, $1.csv; }
 		next_tick() {
 			local n=$(ticks $1)
-			until [ $(ticks $1) -gt $n ]; do sleep 0.1; done
+			until [ $(ticks $1) -gt $n ] || ! kill -0 $tracer; do sleep 0.1; done
 		}
 		# begin NAME PERIOD [OPTIONS]: a trace; a period has just begun then.
 		begin() {
+			step $1
 			: >$1.csv
 			wss-trace -v -P -p $2 -s a=xen-pml:$id$3 >$1.csv 2>$1.err &
 			tracer=$!
@@ -72,7 +77,7 @@ job() {
 			xen-guest write $id $* >$name.list
 		}
 		try() {
-			begin $1 2s $2
+			begin $1 700ms $2
 			wrote $1 $3 $4 $5 $6
 			end $1
 		}
@@ -81,6 +86,7 @@ job() {
 		id=$(xen-guest build)
 		wss-trace --probe xen-pml:$id >probe
 		wss-trace >sources
+		step built
 		try one '?buffers=1' 0 64 2000 7
 		try two '?buffers=2' 0 64 2000 7
 		try large '?buffers=2' 0 4096 2000 7
@@ -92,7 +98,7 @@ job() {
 		wrote often 0 64 4000 7
 		end often
 
-		begin hotplug 2s
+		begin hotplug 700ms
 		xen-guest online $id
 		wrote hotplug 1 64 2000 7
 		end hotplug
@@ -112,13 +118,13 @@ job() {
 		wrote after 0 3000 600 7
 		xl collect-dirty-log $id >dirty.after
 		# One that ends while we trace.
-		begin outlives 2s
+		begin outlives 700ms
 		xl disable-log-dirty $id
-		xl collect-dirty-log $id >dirty.off 2>dirty.off.err
+		xl collect-dirty-log $id >dirty.off
 		wrote outlives 0 64 2000 7
 		end outlives
 
-		begin killed 2s
+		begin killed 700ms
 		wss-trace -P -s xen-pml:$id -n 1 >/dev/null 2>second.err
 		echo $? >second.status
 		kill -KILL $tracer
@@ -222,8 +228,7 @@ is_dirty() {
 @test "xl: enable-log-dirty, collect-dirty-log, clean-dirty-log, disable-log-dirty" {
 	is_dirty before.list dirty.while
 	is "$(cat dirty.clean)" 'total 0'
-	is "$(cat dirty.off)" ''
-	grep -q "; 'xl enable-log-dirty' comes first$" dirty.off.err
+	is "$(cat dirty.off)" 'total 0'
 }
 
 @test "xen-pml: log-dirty mode goes on, and loses no page, before, while and after we trace" {
@@ -250,4 +255,11 @@ is_dirty() {
 	is "$(tail -n 1 gone.csv | cut -d , -f 2,4)" a,end
 	grep -qx 'wss-trace: a: it was destroyed' gone.err
 	file_is dom0.err 'wss-trace: xen-pml:0: only HVM and PVH guests with hardware-assisted paging are logged by the processor'
+}
+
+@test "xen: the patched hypervisor does what Debian's does: log-dirty, ends of tracing, a migration" {
+	WSS_PATCHED=1 "$TOP/scripts/guest/dom0" -x "$patched/xen" -t 500 -j bats -- --formatter tap \
+		-f 'each of 8000 pages|after SIGTERM|a migration that begins wins|without the patches' "$TOP/tests/beds/xen.bats" >tap ||
+		{ cat tap; return 1; }
+	is "$(grep -c '^ok' tap)" 4
 }

@@ -273,3 +273,13 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	run --separate-stderr -66 wss-trace --probe xen:crash
 	xl destroy crash
 }
+
+# This bed's processor is AMD's; tests/beds/xen-pml.bats runs some of this file with the patched hypervisor too.
+@test "xen-pml: a hypervisor without the patches, or a processor without PML, is told in one sentence" {
+	local why="this hypervisor keeps no raw PML log; it needs the patches in hv-patches/xen-4.17 of wss-tools (its README says how); 'xen' works without them"
+	[ -z "${WSS_PATCHED:-}" ] ||
+		why="this processor has no page-modification logging (PML), or Xen was started with ept=no-pml; 'xen' works without it"
+	run --separate-stderr -69 wss-trace -s xen-pml:0 -n 1 -o t.gz
+	stderr_is "wss-trace: xen-pml:0: $why"
+	wss-trace | grep -A1 '^not here *xen-pml:' | grep -qxF "                            $why"
+}

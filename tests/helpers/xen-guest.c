@@ -46,7 +46,7 @@ enum {
 	ENTRIES = 512,
 	PAGE = 4096,
 	VCPUS = 2,
-	WAIT_MS = 60000,
+	WAIT_MS = 10000,
 };
 
 /* What the guest is to do. `number` is new: begin; `done` becomes `number`: it is done. */
@@ -172,43 +172,45 @@ static void write_memory(uint32_t id)
 }
 
 /* The vCPU starts with the program, in 64-bit mode, interrupts on (Bochs 2.7 has no exits for them otherwise). */
+static struct hvm_hw_cpu registers(uint32_t vcpu)
+{
+	return (struct hvm_hw_cpu){
+		.cs_limit = UINT32_MAX, .ds_limit = UINT32_MAX, .es_limit = UINT32_MAX,
+		.fs_limit = UINT32_MAX, .gs_limit = UINT32_MAX, .ss_limit = UINT32_MAX, .tr_limit = 0x67,
+		.cs_arbytes = 0xa9b, .ds_arbytes = 0xc93, .es_arbytes = 0xc93,
+		.fs_arbytes = 0xc93, .gs_arbytes = 0xc93, .ss_arbytes = 0xc93, .tr_arbytes = 0x8b, .ldtr_arbytes = 0x10000,
+		.cr0 = 0x80000011, .cr3 = TOP_TABLE * PAGE, .cr4 = 0x20, .msr_efer = 0x500,
+		.dr6 = 0xffff0ff0, .dr7 = 0x400, .rflags = 0x202,
+		.rip = CODE * PAGE,
+		.rbx = (uint64_t)(ORDER + vcpu) * PAGE,
+		.r11 = (uint64_t)(LIST + vcpu * LIST_FRAMES) * PAGE,
+	};
+}
+
+static char *append(char *to, const void *from, size_t n)
+{
+	memcpy(to, from, n);
+	return to + n;
+}
+
+/* Xen takes the state of all vCPUs at once: those that are not in it are off afterwards. */
 static void start_vcpu(uint32_t id, uint16_t vcpu)
 {
-	struct {
-		struct hvm_save_descriptor header_is;
-		HVM_SAVE_TYPE(HEADER) header;
-		struct hvm_save_descriptor cpu_is;
-		HVM_SAVE_TYPE(CPU) cpu;
-		struct hvm_save_descriptor end_is;
-		HVM_SAVE_TYPE(END) end;
-	} state = { .cpu_is = { .typecode = HVM_SAVE_CODE(CPU), .instance = vcpu, .length = HVM_SAVE_LENGTH(CPU) },
-		    .end_is = { .typecode = HVM_SAVE_CODE(END), .length = HVM_SAVE_LENGTH(END) } };
-	struct hvm_hw_cpu *cpu = &state.cpu;
+	const struct hvm_save_descriptor cpu_is = { HVM_SAVE_CODE(CPU), vcpu, HVM_SAVE_LENGTH(CPU) };
+	const struct hvm_save_descriptor end_is = { HVM_SAVE_CODE(END), 0, HVM_SAVE_LENGTH(END) };
+	const struct hvm_hw_cpu cpu = registers(vcpu);
 	int size = xc_domain_hvm_getcontext(xc, id, NULL, 0);
-	uint8_t *all;
+	char *state, *end;
 
 	check(size, "state");
-	all = or_die(calloc(1, (size_t)size));
-	check(xc_domain_hvm_getcontext(xc, id, all, (uint32_t)size), "state");
-	memcpy(&state, all, sizeof(state.header_is) + sizeof(state.header));
-	free(all);
-	cpu->cs_limit = cpu->ds_limit = cpu->es_limit = cpu->fs_limit = cpu->gs_limit = cpu->ss_limit = UINT32_MAX;
-	cpu->cs_arbytes = 0xa9b;
-	cpu->ds_arbytes = cpu->es_arbytes = cpu->fs_arbytes = cpu->gs_arbytes = cpu->ss_arbytes = 0xc93;
-	cpu->tr_limit = 0x67;
-	cpu->tr_arbytes = 0x8b;
-	cpu->ldtr_arbytes = 0x10000;
-	cpu->cr0 = 0x80000011;
-	cpu->cr3 = TOP_TABLE * PAGE;
-	cpu->cr4 = 0x20;
-	cpu->msr_efer = 0x500;
-	cpu->dr6 = 0xffff0ff0;
-	cpu->dr7 = 0x400;
-	cpu->rflags = 0x202;
-	cpu->rip = CODE * PAGE;
-	cpu->rbx = (uint64_t)(ORDER + vcpu) * PAGE;
-	cpu->r11 = (uint64_t)(LIST + vcpu * LIST_FRAMES) * PAGE;
-	check(xc_domain_hvm_setcontext(xc, id, (uint8_t *)&state, sizeof(state)), "registers");
+	state = or_die(calloc(1, (size_t)size + sizeof(cpu_is) + sizeof(cpu)));
+	size = xc_domain_hvm_getcontext(xc, id, (uint8_t *)state, (uint32_t)size);
+	check(size, "state");
+	end = append(state + size - sizeof(end_is), &cpu_is, sizeof(cpu_is));
+	end = append(end, &cpu, sizeof(cpu));
+	end = append(end, &end_is, sizeof(end_is));
+	check(xc_domain_hvm_setcontext(xc, id, (uint8_t *)state, (uint32_t)(end - state)), "registers");
+	free(state);
 }
 
 static void build(void)
