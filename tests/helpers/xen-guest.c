@@ -160,6 +160,7 @@ static void write_memory(uint32_t id)
 	uint64_t *table = map(id, TOP_TABLE, TABLES);
 	const uint64_t present_writable = 3;
 
+	/* cppcheck-suppress comparePointers ; two labels of one piece of assembler */
 	memcpy(code, guest_code, (size_t)(guest_code_end - guest_code));
 	munmap(code, PAGE);
 	table[0] = (TOP_TABLE + 1) * PAGE | present_writable;

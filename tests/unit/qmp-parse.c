@@ -72,7 +72,7 @@ static void test_registers(void)
 		"CR0=80050033 CR2=00007f5dd4f1c000 CR3=000000000510a000 CR4=000006f0\r\n"
 		"DR6=00000000ffff0ff0 DR7=0000000000000400\r\nCCS=0 CCD=0 CCO=EFLAGS\r\nEFER=0000000000000d01\r\nFCW=037f\r\n"
 		"\r\nCPU#1\r\nCR0=00000011 CR2=0 CR3=0 CR4=0\r\nEFER=0000000000000000\r\n";
-	struct pagewalk_regs regs[4];
+	struct pagewalk_regs regs[4] = { 0 };
 
 	CHECK_U64(parse_registers(text, regs, 4), 2);
 	CHECK_U64(regs[0].cr0, 0x80050033);
