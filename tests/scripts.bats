@@ -141,6 +141,19 @@ need: could not install; tried: apt-get install -y --no-install-recommends gcc'
 	is "${lines[-1]}" '1 passed, 1 failed, 0 skipped'
 }
 
+@test "in-bed: a file that wants the patched Xen is run there; where it cannot be built is 69" {
+	cp -r "$TOP/scripts" .
+	mkdir -p hv-patches/xen-4.17
+	echo '# bed: xen-patched' >a
+	printf '#!/bin/sh\necho "$@"\n' >scripts/guest/dom0
+	printf '#!/bin/sh\n' >scripts/guest/xen
+	printf '#!/bin/sh\necho folder\n' >hv-patches/xen-4.17/build
+	chmod +x hv-patches/xen-4.17/build
+	is "$(scripts/in-bed -t 77 a job 1 2)" '-x folder/xen -t 77 -j job -- 1 2'
+	printf '#!/bin/sh\nexit 69\n' >hv-patches/xen-4.17/build
+	run -69 scripts/in-bed a job
+}
+
 @test "check: tells what came of a file when it is done, while others go on" {
 	cp -r "$TOP/scripts" .
 	mkdir tests

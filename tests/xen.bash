@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For tests in tests/beds/ with the line `# bed: xen`, loaded behind helper: they run in the dom0 of an emulated Xen
-# (scripts/guest/dom0). Words for guests:
+# For tests in tests/beds/ with the line `# bed: xen` or `xen-patched`, loaded behind helper: they run in the dom0 of an
+# emulated Xen (scripts/guest/dom0). Words for guests:
 #   xen_guest NAME [-t pvh|pv] [-M MIB] [-c VCPUS] [-f FILE]... [-x LINE]... <JOB   starts one that runs the script;
 #                         wss-load and FILEs are in /bin; LINEs go into its xl.cfg
 #   xen_load NAME [the same options] -- ARGUMENT...     starts one that runs wss-load; two windows are over then

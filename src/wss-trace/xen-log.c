@@ -9,16 +9,29 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xencall.h>
 #include <xen/hvm/params.h>
 
 static const char *lock_file = "/run/wss-trace.xen"; /* byte N is domain N's */
 
-enum { PAGE_SHIFT = 12, PAGE = 1 << PAGE_SHIFT, BITS_PER_PAGE = PAGE * 8, GIVE_MAX = 1 << 20 };
+enum {
+	PAGE_SHIFT = 12,
+	PAGE = 1 << PAGE_SHIFT,
+	BITS_PER_PAGE = PAGE * 8,
+	GIVE_MAX = 1 << 20,
+	FRAMES_MOST = 1 << 30, /* 4 TiB; a PV guest says itself how many it has */
+	UPDATES_MAX = PAGE / sizeof(mmu_update_t),
+};
+
+#define NO_PFN (~UINT64_C(0)) /* of Xen's own frames */
 
 struct xen_log {
 	const struct xen *xen;
 	uint32_t id;
 	int lock;
+	uint64_t shared;           /* PV: frame of the host with what the guest shares with Xen; 0: not PV */
+	xencall_handle *call;      /* PV */
+	mmu_update_t *updates;
 	uint64_t mark;             /* the frame */
 	xc_hypercall_buffer_t bitmap;
 	uint64_t room;             /* of it, in frames */
@@ -44,7 +57,7 @@ static bool read_log(struct xen_log *log, unsigned op, uint64_t frames)
 	return xc_logdirty_control(log->xen->xc, log->id, op, &log->bitmap, frames, 0, &stats) >= 0;
 }
 
-/* Room for all frames the domain has now. */
+/* Room for all frames the domain has now, and for one at the end that it does not have. */
 static bool make_room(struct xen_log *log)
 {
 	xen_pfn_t frames;
@@ -52,11 +65,15 @@ static bool make_room(struct xen_log *log)
 
 	if (xc_domain_nr_gpfns(log->xen->xc, log->id, &frames) < 0)
 		return false;
-	if (frames <= log->room)
+	if (frames < log->room)
 		return true;
+	if (frames > FRAMES_MOST) {
+		errno = ERANGE;
+		return false;
+	}
 	if (log->room)
 		xc__hypercall_buffer_free_pages(log->xen->xc, &log->bitmap, (int)(log->room / BITS_PER_PAGE));
-	pages = (frames + BITS_PER_PAGE - 1) / BITS_PER_PAGE;
+	pages = frames / BITS_PER_PAGE + 1;
 	if (!xc__hypercall_buffer_alloc_pages(log->xen->xc, &log->bitmap, (int)pages))
 		die_errno(EX_OSERR, "no memory for the log of %llu frames", (unsigned long long)frames);
 	log->room = pages * BITS_PER_PAGE;
@@ -72,16 +89,52 @@ static bool take_mark(struct xen_log *log)
 	return is_set;
 }
 
-static bool put_mark(const struct xen_log *log)
+/*
+ * A PV guest's frames become dirty when their numbers are given to a frame of the host. We give them to one that is Xen's,
+ * and has none; so it is afterwards.
+ */
+static bool dirty_pv(const struct xen_log *log, uint64_t first, uint64_t n)
 {
-	return xendevicemodel_modified_memory(log->xen->dm, (domid_t)log->id, log->mark, 1) >= 0;
+	uint64_t entry = log->shared << PAGE_SHIFT | MMU_MACHPHYS_UPDATE;
+	bool done = true;
+
+	do {
+		unsigned count = 0;
+
+		for (; n > 0 && count < UPDATES_MAX - 1; n--)
+			log->updates[count++] = (mmu_update_t){ .ptr = entry, .val = first++ };
+		log->updates[count++] = (mmu_update_t){ .ptr = entry, .val = NO_PFN };
+		if (xencall4(log->call, __HYPERVISOR_mmu_update, (uint64_t)(uintptr_t)log->updates, count, 0, log->id) < 0)
+			done = false;
+	} while (n > 0);
+	return done;
+}
+
+static bool dirty(const struct xen_log *log, uint64_t first, uint32_t n)
+{
+	return log->shared ? dirty_pv(log, first, n) :
+			     xendevicemodel_modified_memory(log->xen->dm, (domid_t)log->id, first, n) >= 0;
+}
+
+/* Behind the frames of a PV guest, however many it has got. */
+static bool put_mark(struct xen_log *log)
+{
+	if (log->shared)
+		log->mark = log->room - 1;
+	return dirty(log, log->mark, 1);
 }
 
 /*
  * OURS: it is on and carries the mark. FULL: Xen had no page for it once, and says nothing of it any more until it is off;
- * nobody's migration comes through with such a log.
+ * nobody's migration comes through with such a log. NO_ROOM: we have no room for it.
  */
-enum state { NOT_OURS, OURS, FULL };
+enum state { NOT_OURS, OURS, FULL, NO_ROOM };
+
+static const char *const reasons[] = {
+	[NOT_OURS] = "a migration or another tracer has taken its log; tracing is over",
+	[FULL] = "its log has no room left; give it more with shadow_memory in its configuration",
+	[NO_ROOM] = "it says that it has more memory than can be logged",
+};
 
 static enum state look(struct xen_log *log)
 {
@@ -100,6 +153,9 @@ static bool turn_off(struct xen_log *log)
 
 static void free_log(struct xen_log *log)
 {
+	if (log->updates)
+		xencall_free_buffer_pages(log->call, log->updates, 1);
+	xencall_close(log->call);
 	if (log->room)
 		xc__hypercall_buffer_free_pages(log->xen->xc, &log->bitmap, (int)(log->room / BITS_PER_PAGE));
 	if (log->lock >= 0)
@@ -139,9 +195,6 @@ bool xen_log_possible(const struct xen *xen, const xc_domaininfo_t *info, struct
 		failure_set(failure, EX_UNAVAILABLE,
 			    "a PV guest: its writes are logged by shadow page tables alone, which this hypervisor was built without "
 			    "(as Debian's); run the guest as PVH or HVM");
-	else if (!(info->flags & XEN_DOMINF_hvm_guest))
-		failure_set(failure, EX_UNAVAILABLE,
-			    "a PV guest: a migration that begins while it is traced could not be noticed; run the guest as PVH or HVM");
 	else if (xen_has(xen, "/local/domain/0/backend/pci/%u", info->domain))
 		failure_set(failure, EX_UNAVAILABLE,
 			    "a device is passed through to it: what that writes cannot be logged, so Xen refuses; detach it first");
@@ -156,6 +209,8 @@ static uint64_t find_mark(const struct xen_log *log)
 	int error;
 	void *page;
 
+	if (log->shared)
+		return dirty_pv(log, 0, 0) ? log->room - 1 : 0; /* none: to see whether we may */
 	if (xc_hvm_param_get(log->xen->xc, log->id, HVM_PARAM_IDENT_PT, &address) < 0)
 		return 0;
 	frame = address >> PAGE_SHIFT;
@@ -164,6 +219,16 @@ static uint64_t find_mark(const struct xen_log *log)
 		return 0;
 	xenforeignmemory_unmap(log->xen->fm, page, 1);
 	return error ? 0 : frame;
+}
+
+/* What dirty_pv() needs. */
+static void open_pv(struct xen_log *log, const xc_domaininfo_t *info)
+{
+	log->shared = info->shared_info_frame;
+	log->call = xencall_open(NULL, 0);
+	if (!log->call)
+		die_errno(EX_OSERR, "/dev/xen/privcmd");
+	log->updates = or_die(xencall_alloc_buffer_pages(log->call, 1));
 }
 
 /* What is needed to look at the log, on or off. NULL: *failure. */
@@ -176,10 +241,12 @@ static struct xen_log *prepare(const struct xen *xen, const xc_domaininfo_t *inf
 		free_log(log);
 		return NULL;
 	}
+	if (!(info->flags & XEN_DOMINF_hvm_guest))
+		open_pv(log, info);
 	if (!make_room(log))
 		failure_set(failure, EX_NOINPUT, "Xen does not tell its memory: %s", strerror(errno));
 	else if (!(log->mark = find_mark(log)))
-		failure_set(failure, EX_UNAVAILABLE, "it has no identity page table, by which its log could be marked");
+		failure_set(failure, EX_UNAVAILABLE, "it has no frame of Xen's, by which its log could be marked");
 	if (!failure->code)
 		return log;
 	free_log(log);
@@ -234,7 +301,7 @@ static void give_back(void *context, uint64_t gfn, uint64_t pages)
 	while (pages > 0) {
 		uint32_t n = pages < GIVE_MAX ? (uint32_t)pages : GIVE_MAX;
 
-		xendevicemodel_modified_memory(log->xen->dm, (domid_t)log->id, gfn, n);
+		dirty(log, gfn, n);
 		gfn += n;
 		pages -= n;
 	}
@@ -243,13 +310,12 @@ static void give_back(void *context, uint64_t gfn, uint64_t pages)
 bool xen_log_take(struct xen_log *log, bitmap_visit *visit, void *context, const char **why)
 {
 	struct bitmap_runs runs = { .visit = visit, .context = context };
-	enum state state = make_room(log) ? look(log) : NOT_OURS;
+	enum state state = make_room(log) ? look(log) : NO_ROOM;
 	bool ours;
 
 	if (state == OURS && !read_log(log, XEN_DOMCTL_SHADOW_OP_CLEAN, log->room))
 		state = errno == ENOMEM ? FULL : NOT_OURS;
-	*why = state == FULL ? "its log has no room left; give it more with shadow_memory in its configuration" :
-			       "a migration or another tracer has taken its log; tracing is over";
+	*why = reasons[state == OURS ? NOT_OURS : state]; /* it may become another's yet */
 	if (state != OURS)
 		return false;
 	ours = take_mark(log);

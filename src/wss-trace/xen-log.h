@@ -8,6 +8,12 @@
  * after each look, as a device model does it. A log without the mark is not ours any more: it is neither read nor turned
  * off. To pass unseen, another's two calls (off, on) must fall between two of ours that follow each other at once.
  *
+ * PV guests have no device model that could do so, and no such frame. Their mark is the number of a frame behind their last
+ * (the last that fits into the same page of the log), of which a migration does not read. It becomes dirty as frames do
+ * that the guest itself gives new numbers, with a frame of Xen's own that has no number. A guest can set the mark, too, if
+ * it gives one of its frames a number that it does not have: then we could take the log of its migration for ours.
+ * That spoils its own migration only, which it can do in many ways, and never happens to one that keeps to its memory.
+ *
  * The mark outlives us when we are killed, which tells a log that we left on from that of a migration; a lock on a file
  * tells that another wss-trace is at work.
  */
