@@ -42,7 +42,8 @@ struct domain {
 	struct qemu_tables *tables; /* NULL: not looked for */
 	uint64_t tables_most;       /* to be read in a period */
 	const char *over;
-	bool ran;                   /* when we last looked: not paused */
+	bool paused;                /* when we last looked */
+	bool ran;                   /* then or at the look before: a snapshot that begins pauses it for a moment */
 	int callback;               /* for QEMU's migration events, of the connection number ... */
 	unsigned connected;
 
@@ -162,7 +163,8 @@ static bool look_at(struct domain *d, virDomainPtr dom, struct failure *failure)
 	else {
 		d->max_kib = info.maxMem;
 		d->actual_kib = info.memory;
-		d->ran = info.state == VIR_DOMAIN_RUNNING;
+		d->paused = info.state != VIR_DOMAIN_RUNNING;
+		d->ran = !d->paused;
 		d->unseen_writer = parse_unseen_writer(xml);
 		free(xml);
 		d->pid = domain_pid(d->uuid, failure);
@@ -343,7 +345,8 @@ static void ask_libvirt(struct domain *d)
 		release(d, "a migration or a snapshot has begun; tracing is over");
 	} else if (virDomainGetInfo(dom, &info) == 0) {
 		d->actual_kib = info.memory;
-		d->ran = info.state == VIR_DOMAIN_RUNNING;
+		d->ran = info.state == VIR_DOMAIN_RUNNING || !d->paused;
+		d->paused = info.state != VIR_DOMAIN_RUNNING;
 		follow_memory(d, dom, info.maxMem);
 		if (d->tables)
 			qemu_tables_take(d->tables, d->range, d->ranges, domain_ask, dom, d->tables_most, put_table, d);

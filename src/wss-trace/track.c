@@ -391,7 +391,8 @@ static void restore_huge(struct track *t)
 	if (split)
 		note("process %d: %llu huge pages were split, %llu of them are back", (int)t->pid,
 		     (unsigned long long)split, (unsigned long long)restored);
-	if (restored < split)
+	/* EINVAL: they are now another's, a snapshot's, who splits them itself. */
+	if (restored < split && error != EINVAL)
 		warn("process %d: %llu huge pages stay split: %s%s", (int)t->pid,
 		     (unsigned long long)(split - restored), strerror(error),
 		     error == EPERM ? "; needs CAP_SYS_NICE" : "");
