@@ -258,8 +258,12 @@ is_dirty() {
 }
 
 @test "xen: the patched hypervisor does what Debian's does: log-dirty, ends of tracing, a migration" {
-	WSS_PATCHED=1 "$TOP/scripts/guest/dom0" -x "$patched/xen" -t 500 -j bats -- --formatter tap \
-		-f 'each of 8000 pages|after SIGTERM|a migration that begins wins|without the patches' "$TOP/tests/beds/xen.bats" >tap ||
-		{ cat tap; return 1; }
+	# A bats of its own, which is not to find what this one has left for its parts.
+	(
+		unset "${!BATS_@}"
+		PATH=$(tr : '\n' <<<"$PATH" | grep -v bats-core | paste -sd :)
+		WSS_PATCHED=1 "$TOP/scripts/guest/dom0" -x "$patched/xen" -t 500 -j bats -- --formatter tap \
+			-f 'each of 8000 pages|after SIGTERM|a migration that begins wins|without the patches' "$TOP/tests/beds/xen.bats"
+	) >tap || { cat tap; return 1; }
 	is "$(grep -c '^ok' tap)" 4
 }
