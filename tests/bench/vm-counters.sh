@@ -29,6 +29,16 @@ once=$(us vm-counters "${domains[@]}" -n 1)
 many=$(us vm-counters "${domains[@]}" -p 10ms -n 201)
 line vm-counters-libvirt "$(awk -v a="$once" -v b="$many" 'BEGIN { print (b - a) / 200 / 20 }')" 1000 us-a-sample-and-VM
 
+# Instructions, the kernel's for us too, where they can be counted.
+instructions() { perf stat -x, -e instructions -o "$dir/perf" "$@" >/dev/null 2>&1 && awk -F, '$3 ~ /^instructions/ { print $1 }' "$dir/perf"; }
+once=$(instructions vm-counters "${domains[@]}" -n 1 || :)
+many=$(instructions vm-counters "${domains[@]}" -p 10ms -n 201 || :)
+if [[ $once$many =~ ^[0-9]+$ ]]; then
+	line vm-counters-instructions "$(((many - once) / 200 / 20))" 500000 a-sample-and-VM
+else
+	echo 'bench: vm-counters: no counter of instructions here' >&2
+fi
+
 once=$(us vm-counters -s guest:local -n 1)
 many=$(us vm-counters -s guest:local -p 5ms -n 301)
 local_us=$(awk -v a="$once" -v b="$many" 'BEGIN { print (b - a) / 300 }')
