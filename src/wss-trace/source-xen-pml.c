@@ -7,8 +7,8 @@
 
 #include "../common/clock.h"
 #include "../common/diag.h"
-#include "../common/num.h"
 #include "../common/opt.h"
+#include "xen-guest.h"
 #include "xen-pml.h"
 #include "xen-tables.h"
 
@@ -24,15 +24,12 @@ enum { ENTRY_COST_NS = 1000 };
 enum { RING_USUAL = 1 << 20, RING_MAX = 1 << 22 };
 
 struct domain {
-	const struct xen *xen;
+	struct xen_guest guest;
 	struct target *target;
-	xc_domaininfo_t info;      /* the last we heard */
-	char *name;
 	struct xen_pml *pml;
 	struct xen_tables *tables; /* NULL: not asked for */
 	uint64_t tables_most;      /* to be read in a period */
 	bool filter;               /* the hypervisor leaves them out */
-	uint64_t most_pages;       /* it may have, as its configuration says */
 	uint64_t logged;           /* in this period */
 	uint64_t last_ns;          /* of the last entry: they go on from there */
 	struct rec_event run;      /* entries that follow each other in time and place; no pages: none */
@@ -44,10 +41,8 @@ static uint64_t number_option(const struct target *target, const char *key, cons
 			      uint64_t most)
 {
 	const char *text = target_option(target, key);
-	uint64_t value = text ? opt_number(label, text, OPT_U64, least, most) : usual;
 
-	free((char *)(uintptr_t)text);
-	return value;
+	return text ? opt_number(label, text, OPT_U64, least, most) : usual;
 }
 
 static bool filter_option(const struct target *target)
@@ -57,7 +52,6 @@ static bool filter_option(const struct target *target)
 
 	if (text && !on && strcmp(text, "off") != 0)
 		opt_die("-s xen-pml: bad filter '%s'; one of on, off", text);
-	free((char *)(uintptr_t)text);
 	return on;
 }
 
@@ -77,46 +71,6 @@ static struct xen_pml_config config_of(const struct target *target, struct domai
 }
 
 /* ---- the domain ---- */
-
-static const struct xen *xen_for(const struct target *target)
-{
-	struct failure failure;
-	const struct xen *xen = xen_open(&failure);
-
-	if (!xen)
-		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
-	return xen;
-}
-
-static xc_domaininfo_t find(const struct xen *xen, const struct target *target)
-{
-	struct failure failure;
-	xc_domaininfo_t info;
-
-	if (!xen_find(xen, target->spec, &info, &failure))
-		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
-	return info;
-}
-
-static char *name_of(const struct xen *xen, const xc_domaininfo_t *info)
-{
-	char *name = xen_name(xen, info->domain);
-
-	if (!name && asprintf(&name, "domain%u", info->domain) < 0)
-		or_die(NULL);
-	return name;
-}
-
-/* How it ended, if it did since we last looked; what is known of it is fresh then. */
-static const char *ask_xen(struct domain *d)
-{
-	xc_domaininfo_t info;
-
-	if (!xen_info(d->xen, d->info.domain, &info) || memcmp(info.handle, d->info.handle, sizeof(info.handle)) != 0)
-		return "it was destroyed";
-	d->info = info;
-	return xen_how_it_ended(&info);
-}
 
 /* Processors are logged each for itself: between them there is only the order in which their buffers were full. */
 static uint64_t blind_mask(const xc_domaininfo_t *info)
@@ -168,21 +122,6 @@ static void put_entries(void *context, const struct xen_pml_log_entry *entries, 
 		put_entry(d, &entries[i]);
 }
 
-static uint64_t present_pages(const struct domain *d)
-{
-	return d->info.tot_pages < d->most_pages ? d->info.tot_pages : d->most_pages;
-}
-
-static void ask_size(struct domain *d)
-{
-	char *text = xen_read(d->xen, "/local/domain/%u/memory/static-max", d->info.domain);
-	uint64_t kib;
-
-	if (text && num_u64(text, strlen(text), &kib) == NUM_OK)
-		d->most_pages = kib / KIB_PER_PAGE;
-	free(text);
-}
-
 /* The entries of the period; sets how many were lost. */
 static bool take(struct domain *d, uint64_t *lost)
 {
@@ -225,16 +164,15 @@ static uint64_t xen_pml_collect(struct target *target)
 	if (!take(d, &lost))
 		failed = strerror(errno);
 	put_run(d);
-	ended = ask_xen(d);
+	ended = xen_guest_look(&d->guest);
 	if (d->tables && !ended && !failed)
 		look_for_tables(d);
-	ask_size(d);
-	emit(target, event_size, UNKNOWN, d->most_pages, present_pages(d));
+	xen_guest_put_size(&d->guest, target);
 	if (ended || failed)
 		target_gone(target, ended ? ended : failed);
 	target->period_ns = period_within_overhead(target, d->logged, target->period_ns, ENTRY_COST_NS);
 	/* What was not read may be all it has. */
-	return failed ? present_pages(d) : lost;
+	return failed ? xen_guest_present_pages(&d->guest) : lost;
 }
 
 /* ---- the interface ---- */
@@ -243,23 +181,22 @@ static void xen_pml_source_open(struct target *target)
 {
 	struct domain *d = or_die(calloc(1, sizeof(*d)));
 	const struct xen_pml_config config = config_of(target, d);
+	const struct xen *xen = xen_for(target);
+	const xc_domaininfo_t info = xen_named(xen, target);
 	struct failure failure;
 
-	d->xen = xen_for(target);
-	d->info = find(d->xen, target);
-	d->pml = xen_pml_open(&d->info, &config, &failure);
+	d->guest = xen_guest_of(xen, &info);
+	d->pml = xen_pml_open(&d->guest.info, &config, &failure);
 	if (!d->pml)
 		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
 	target->state = d; /* is closed from here on, whatever comes */
 	d->target = target;
-	d->name = name_of(d->xen, &d->info);
-	d->most_pages = d->info.max_pages;
-	if (d->tables_most && !(d->tables = xen_tables_open(d->xen, &d->info, &failure)))
+	if (d->tables_most && !(d->tables = xen_tables_open(d->guest.xen, &d->guest.info, &failure)))
 		die(failure.code, "xen-pml:%s: %s", target->spec, failure.text);
-	target_name(target, d->name);
+	target_name(target, d->guest.name);
 	target->t_ns = clock_now_ns();
 	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
-	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->info));
+	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->guest.info));
 	if (d->filter)
 		look_for_tables(d);
 }
@@ -284,14 +221,14 @@ static void xen_pml_source_close(struct target *target)
 	xen_pml_close(d->pml);
 	if (d->tables)
 		xen_tables_close(d->tables);
-	free(d->name);
+	free(d->guest.name);
 	free(d);
 }
 
 static unsigned xen_pml_source_release(struct target *target)
 {
 	struct failure failure;
-	xc_domaininfo_t info = find(xen_for(target), target);
+	xc_domaininfo_t info = xen_named(xen_for(target), target);
 	int released = xen_pml_release(&info, &failure);
 
 	if (released < 0)
@@ -317,7 +254,7 @@ static void xen_pml_source_probe(const struct target *target, struct probe *prob
 	if (xen && !target->spec) {
 		xen_pml_here(&failure);
 	} else if (xen && xen_find(xen, target->spec, &info, &failure)) {
-		char *name = name_of(xen, &info);
+		char *name = xen_guest_name(xen, &info);
 
 		snprintf(probe->name, sizeof(probe->name), "%.63s", name);
 		free(name);

@@ -11,7 +11,7 @@
 #include "../common/opt.h"
 #include "refusals.h"
 #include "xen-cr3.h"
-#include "xen-link.h"
+#include "xen-guest.h"
 #include "xen-log.h"
 #include "xen-tables.h"
 
@@ -24,18 +24,15 @@ static const char every[] = "all";
 /* Of the first write to a page in a period, where the processor does not log writes itself: an exit to the hypervisor. */
 enum { FAULT_COST_NS = 3000 };
 
-/* A domain that is being traced. Numbers and names may move to others: it is known by both number and UUID. */
+/* A domain that is being traced. */
 struct domain {
-	const struct xen *xen;
+	struct xen_guest guest;
 	struct target *target;     /* NULL until it has one */
-	xc_domaininfo_t info;      /* the last we heard */
-	char *name;
 	struct xen_log *log;
 	struct xen_tables *tables; /* NULL: not asked for */
 	struct xen_cr3 *cr3;       /* NULL: not asked for */
 	uint64_t tables_most;      /* to be read in a period */
 	uint64_t told_ns;          /* end of the period before */
-	uint64_t most_pages;       /* it may have, as its configuration says */
 	uint64_t written;          /* pages of this period */
 	struct follower *follower; /* that found it; NULL = it was named */
 	struct domain *next;
@@ -50,11 +47,6 @@ struct follower {
 
 /* ---- a domain ---- */
 
-static bool is_same(const xc_domaininfo_t *a, const xc_domaininfo_t *b)
-{
-	return a->domain == b->domain && memcmp(a->handle, b->handle, sizeof(a->handle)) == 0;
-}
-
 static void domain_free(struct domain *d)
 {
 	if (d->cr3)
@@ -63,7 +55,7 @@ static void domain_free(struct domain *d)
 		xen_tables_close(d->tables);
 	if (d->log)
 		xen_log_close(d->log);
-	free(d->name);
+	free(d->guest.name);
 	free(d);
 }
 
@@ -75,15 +67,6 @@ static bool is_traceable(const struct xen *xen, const xc_domaininfo_t *info, str
 	if (ended)
 		failure_set(failure, EX_NOINPUT, "%s", ended);
 	return !ended && xen_log_possible(xen, info, failure);
-}
-
-static char *name_of(const struct xen *xen, const xc_domaininfo_t *info)
-{
-	char *name = xen_name(xen, info->domain);
-
-	if (!name && asprintf(&name, "domain%u", info->domain) < 0)
-		or_die(NULL);
-	return name;
 }
 
 /* The number that an option gives. */
@@ -100,12 +83,12 @@ static uint64_t number_option(const struct target *target, const char *key, uint
 static bool open_tables(struct domain *d, const struct target *asked, struct failure *failure)
 {
 	d->tables_most = number_option(asked, "tables", XEN_TABLES_USUAL);
-	return d->tables_most == 0 || (d->tables = xen_tables_open(d->xen, &d->info, failure));
+	return d->tables_most == 0 || (d->tables = xen_tables_open(d->guest.xen, &d->guest.info, failure));
 }
 
 static bool open_cr3(struct domain *d, const struct target *asked, struct failure *failure)
 {
-	return number_option(asked, "cr3", 0) == 0 || (d->cr3 = xen_cr3_open(d->xen, &d->info, failure));
+	return number_option(asked, "cr3", 0) == 0 || (d->cr3 = xen_cr3_open(d->guest.xen, &d->guest.info, failure));
 }
 
 /* `asked`: the target with the options. NULL: *failure says why. */
@@ -114,7 +97,7 @@ static struct domain *domain_open(const struct xen *xen, const xc_domaininfo_t *
 {
 	struct domain *d = or_die(calloc(1, sizeof(*d)));
 
-	*d = (struct domain){ .xen = xen, .info = *info, .name = name_of(xen, info), .most_pages = info->max_pages };
+	d->guest = xen_guest_of(xen, info);
 	if (is_traceable(xen, info, failure) && (d->log = xen_log_open(xen, info, failure)) &&
 	    open_tables(d, asked, failure) && open_cr3(d, asked, failure))
 		return d;
@@ -139,8 +122,8 @@ static void begin(struct domain *d, struct target *target)
 	d->target = target;
 	target->t_ns = d->told_ns = clock_now_ns();
 	emit(target, event_begin, UNKNOWN, UNKNOWN, UNKNOWN);
-	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->info));
-	if (xc_domain_get_pod_target(d->xen->xc, d->info.domain, &total, &cached, &unpopulated) == 0 && unpopulated)
+	emit(target, event_blind, UNKNOWN, UNKNOWN, blind_mask(&d->guest.info));
+	if (xc_domain_get_pod_target(d->guest.xen->xc, d->guest.info.domain, &total, &cached, &unpopulated) == 0 && unpopulated)
 		warn("%s: %llu pages are still to be populated on demand: their first touch counts as a write, be it a read", target->name,
 		     (unsigned long long)unpopulated);
 }
@@ -155,40 +138,13 @@ static void put_write(void *context, uint64_t gfn, uint64_t pages)
 	emit(d->target, event_write, gfn, pages, UNKNOWN);
 }
 
-static void ask_size(struct domain *d)
-{
-	char *text = xen_read(d->xen, "/local/domain/%u/memory/static-max", d->info.domain);
-	uint64_t kib;
-
-	if (text && num_u64(text, strlen(text), &kib) == NUM_OK)
-		d->most_pages = kib / KIB_PER_PAGE;
-	free(text);
-}
-
-/* A few pages of a domain are not its guest's memory: they are not to make it larger than it can be. */
-static uint64_t present_pages(const struct domain *d)
-{
-	return d->info.tot_pages < d->most_pages ? d->info.tot_pages : d->most_pages;
-}
-
 static bool is_renamed(const struct domain *d)
 {
-	char *name = xen_name(d->xen, d->info.domain);
-	bool renamed = name && strcmp(name, d->name) != 0;
+	char *name = xen_name(d->guest.xen, d->guest.info.domain);
+	bool renamed = name && strcmp(name, d->guest.name) != 0;
 
 	free(name);
 	return renamed;
-}
-
-/* How it ended, if it did since we last looked; what is known of it is fresh then. */
-static const char *ask_xen(struct domain *d)
-{
-	xc_domaininfo_t info;
-
-	if (!xen_info(d->xen, d->info.domain, &info) || !is_same(&info, &d->info))
-		return "it was destroyed";
-	d->info = info;
-	return xen_how_it_ended(&info);
 }
 
 static void put_table(void *context, uint64_t gfn, uint64_t pages)
@@ -230,11 +186,10 @@ static uint64_t domain_collect(struct target *target)
 	target->t_ns = clock_now_ns();
 	d->written = 0;
 	taken = xen_log_take(d->log, put_write, d, &why);
-	ended = ask_xen(d);
+	ended = xen_guest_look(&d->guest);
 	if (d->tables && !ended)
 		xen_tables_take(d->tables, d->tables_most, put_table, d);
-	ask_size(d);
-	emit(target, event_size, UNKNOWN, d->most_pages, present_pages(d));
+	xen_guest_put_size(&d->guest, target);
 	if (ended || !taken)
 		target_gone(target, ended ? ended : why);
 	else if (is_renamed(d))
@@ -242,7 +197,7 @@ static uint64_t domain_collect(struct target *target)
 	d->told_ns = target->t_ns;
 	target->period_ns = period_within_overhead(target, d->written, target->period_ns, FAULT_COST_NS);
 	/* What it wrote in this period is not known: it may be all it has. */
-	return lost + (taken ? 0 : present_pages(d));
+	return lost + (taken ? 0 : xen_guest_present_pages(&d->guest));
 }
 
 /* ---- all domains ---- */
@@ -250,7 +205,7 @@ static uint64_t domain_collect(struct target *target)
 static bool is_followed(const struct follower *f, const xc_domaininfo_t *info)
 {
 	for (const struct domain *d = f->domains; d; d = d->next)
-		if (is_same(&d->info, info))
+		if (xen_guest_is(&d->guest, info))
 			return true;
 	return false;
 }
@@ -270,7 +225,7 @@ static void follow_domain(struct follower *f, struct target *parent, const xc_do
 	struct failure failure = { 0 };
 	struct domain *d = NULL;
 	char uuid[XEN_UUID_MAX];
-	char *name = name_of(f->xen, info);
+	char *name = xen_guest_name(f->xen, info);
 
 	if (target_name_taken(name))
 		failure_set(&failure, EX_UNAVAILABLE, "another target has that name");
@@ -286,7 +241,7 @@ static void follow_domain(struct follower *f, struct target *parent, const xc_do
 	d->follower = f;
 	d->next = f->domains;
 	f->domains = d;
-	begin(d, target_add(parent, d->name, d));
+	begin(d, target_add(parent, d->guest.name, d));
 }
 
 /* Whether it runs, that is, has been built and has not ended. */
@@ -318,33 +273,16 @@ static void check_options(const struct target *target)
 	target_check_options(target, keys);
 }
 
-/* These die when there is no Xen, or no such domain. */
-static const struct xen *xen_for(const struct target *target)
+static const struct xen *connect_for(const struct target *target)
 {
-	struct failure failure;
-	const struct xen *xen;
-
 	check_options(target);
-	xen = xen_open(&failure);
-	if (!xen)
-		die(failure.code, "xen:%s: %s", target->spec, failure.text);
-	return xen;
-}
-
-static xc_domaininfo_t find(const struct xen *xen, const struct target *target)
-{
-	struct failure failure;
-	xc_domaininfo_t info;
-
-	if (!xen_find(xen, target->spec, &info, &failure))
-		die(failure.code, "xen:%s: %s", target->spec, failure.text);
-	return info;
+	return xen_for(target);
 }
 
 static struct domain *open_named(const struct target *target)
 {
-	const struct xen *xen = xen_for(target);
-	xc_domaininfo_t info = find(xen, target);
+	const struct xen *xen = connect_for(target);
+	xc_domaininfo_t info = xen_named(xen, target);
 	struct failure failure;
 	struct domain *d = domain_open(xen, &info, target, &failure);
 
@@ -360,7 +298,7 @@ static void xen_source_open(struct target *target)
 	if (strcmp(target->spec, every) == 0) {
 		struct follower *f = or_die(calloc(1, sizeof(*f)));
 
-		f->xen = xen_for(target);
+		f->xen = connect_for(target);
 		target->state = f;
 		target->follows = true;
 		target->due_ns = 0; /* the first look is now */
@@ -368,7 +306,7 @@ static void xen_source_open(struct target *target)
 	}
 	d = open_named(target);
 	target->state = d;
-	target_name(target, d->name);
+	target_name(target, d->guest.name);
 	begin(d, target);
 }
 
@@ -418,7 +356,7 @@ static unsigned do_to_all(const struct xen *xen, domain_deed *deed)
 	for (size_t i = 0; i < n; i++) {
 		struct failure failure = { 0 };
 		int result = has_begun(&list[i]) ? deed(xen, &list[i], &failure) : 0;
-		char *name = name_of(xen, &list[i]);
+		char *name = xen_guest_name(xen, &list[i]);
 
 		if (result < 0)
 			warn("xen:%s: %s", name, failure.text);
@@ -432,14 +370,14 @@ static unsigned do_to_all(const struct xen *xen, domain_deed *deed)
 
 static unsigned do_to(const struct target *target, domain_deed *deed)
 {
-	const struct xen *xen = xen_for(target);
+	const struct xen *xen = connect_for(target);
 	struct failure failure;
 	xc_domaininfo_t info;
 	int done;
 
 	if (strcmp(target->spec, every) == 0)
 		return do_to_all(xen, deed);
-	info = find(xen, target);
+	info = xen_named(xen, target);
 	done = deed(xen, &info, &failure);
 	if (done < 0)
 		die(failure.code, "xen:%s: %s", target->spec, failure.text);
@@ -491,7 +429,7 @@ static void xen_source_probe(const struct target *target, struct probe *probe)
 	probe->blind = BLIND_READS | BLIND_ORDER;
 	probe->cost_ns = FAULT_COST_NS;
 	if (xen && named && xen_find(xen, target->spec, &info, &failure)) {
-		name = name_of(xen, &info);
+		name = xen_guest_name(xen, &info);
 		snprintf(probe->name, sizeof(probe->name), "%.63s", name);
 		free(name);
 		probe->memory_pages = info.tot_pages;
