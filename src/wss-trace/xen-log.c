@@ -293,7 +293,10 @@ struct xen_log *xen_log_open(const struct xen *xen, const xc_domaininfo_t *info,
 
 /* ---- look ---- */
 
-/* Another's frames, taken out of its log between two calls of ours, are made dirty again. */
+/*
+ * Another's frames, taken out of its log between two calls of ours, are made dirty again. Xen refuses, as a whole, a range
+ * that ends with the domain's last frame; that one frame, of an HVM guest, it does not let us give back.
+ */
 static void give_back(void *context, uint64_t gfn, uint64_t pages)
 {
 	const struct xen_log *log = context;
@@ -301,7 +304,8 @@ static void give_back(void *context, uint64_t gfn, uint64_t pages)
 	while (pages > 0) {
 		uint32_t n = pages < GIVE_MAX ? (uint32_t)pages : GIVE_MAX;
 
-		dirty(log, gfn, n);
+		if (!dirty(log, gfn, n) && n > 1)
+			dirty(log, gfn, n - 1);
 		gfn += n;
 		pages -= n;
 	}
