@@ -274,7 +274,12 @@ static bool enable(struct xen_log *log, struct failure *failure)
 		fail_enable(failure);
 		return false;
 	}
-	if (put_mark(log) && look(log) == OURS)
+	if (!put_mark(log)) {
+		failure_set(failure, EX_UNAVAILABLE, "Xen refuses to mark its log: %s", strerror(errno));
+		control(log, XEN_DOMCTL_SHADOW_OP_OFF);
+		return false;
+	}
+	if (look(log) == OURS)
 		return true;
 	failure_set(failure, EX_UNAVAILABLE, "a migration or another tracer has taken its log");
 	return false;

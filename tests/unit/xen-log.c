@@ -19,7 +19,7 @@ int main(void)
 enum { FRAMES = 1 << 17, MARK = FRAMES - 10, NEVER = 1000 };
 
 static struct {
-	bool on, full;
+	bool on, full, refuses_marks;
 	uint64_t dirty[FRAMES / 64];
 	unsigned calls, migration_begins; /* before which of our calls */
 	bool migrates;
@@ -151,7 +151,7 @@ int xendevicemodel_modified_memory(xendevicemodel_handle *dm, domid_t id, uint64
 	(void)dm;
 	(void)id;
 	between(first == MARK ? "mark" : "give back");
-	if (first + n > FRAMES - 1) { /* it takes the last frame for one that is not there */
+	if (xen.refuses_marks || first + n > FRAMES - 1) { /* it takes the last frame for one that is not there */
 		errno = EINVAL;
 		return -1;
 	}
@@ -337,6 +337,15 @@ static void check_left_on(void)
 	CHECK(trace(2) == 2 && !xen.on);
 }
 
+/* A log that cannot be marked is not left on. */
+static void check_refused_mark(void)
+{
+	begin(NEVER);
+	xen.refuses_marks = true;
+	CHECK(trace(1) == -1);
+	CHECK(!xen.on);
+}
+
 /* Without room for the log Xen says no more: tracing ends, and the log is turned off. */
 static void check_full(void)
 {
@@ -359,6 +368,7 @@ int main(void)
 	check_alone();
 	check_migration();
 	check_left_on();
+	check_refused_mark();
 	check_full();
 	unlink(lock_file);
 	return tap_end("xen-log");
