@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unit: what QEMU and libvirt say, from recorded answers of QEMU 7.2 and libvirt 9.0. */
 #include "../../src/wss-trace/libvirt-parse.c"
+#include "fixture.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -8,25 +9,6 @@
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
-
-/* tests/fixtures/libvirt/NAME; the test runs in any folder. */
-static const char *fixture(const char *name)
-{
-	const char *folder = getenv("FIXTURES");
-	char path[512];
-	char *text = NULL;
-	size_t size = 0;
-
-	snprintf(path, sizeof(path), "%s/libvirt/%s", folder ? folder : "tests/fixtures", name);
-	FILE *file = fopen(path, "r");
-
-	if (!file || getdelim(&text, &size, '\0', file) < 0) {
-		printf("# cannot read %s\n", path);
-		exit(1);
-	}
-	fclose(file);
-	return text;
-}
 
 static void is_piece(const struct ram_piece *piece, uint64_t gpa, uint64_t bytes, uint64_t offset, const char *block)
 {
@@ -41,10 +23,10 @@ static void test_pci_hole(void)
 {
 	struct ram_piece piece[8] = { 0 };
 
-	CHECK_U64(parse_ram(fixture("4gib.mtree"), fixture("4gib.memdev"), piece, 8), 2);
+	CHECK_U64(parse_ram(fixture("libvirt/4gib.mtree"), fixture("libvirt/4gib.memdev"), piece, 8), 2);
 	is_piece(&piece[0], 0, 2 * GIB, 0, "pc.ram");
 	is_piece(&piece[1], 4 * GIB, 2 * GIB, 2 * GIB, "pc.ram");
-	CHECK_U64(parse_ram(fixture("4gib.mtree"), fixture("4gib.memdev"), piece, 1), 0);
+	CHECK_U64(parse_ram(fixture("libvirt/4gib.mtree"), fixture("libvirt/4gib.memdev"), piece, 1), 0);
 }
 
 /* Two nodes of 256 MiB, and a DIMM of 128 MiB plugged in. */
@@ -52,7 +34,7 @@ static void test_numa(void)
 {
 	struct ram_piece piece[8] = { 0 };
 
-	CHECK_U64(parse_ram(fixture("numa.mtree"), fixture("numa.memdev"), piece, 8), 3);
+	CHECK_U64(parse_ram(fixture("libvirt/numa.mtree"), fixture("libvirt/numa.memdev"), piece, 8), 3);
 	is_piece(&piece[0], 0, 256 * MIB, 0, "ram-node0");
 	is_piece(&piece[1], 256 * MIB, 256 * MIB, 0, "ram-node1");
 	is_piece(&piece[2], 4 * GIB, 128 * MIB, 0, "memdimm0");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unit: pages of a trace ring buffer as Linux 6.1 makes them, put together by hand here; the texts are recorded ones. */
 #include "../../src/wss-trace/ring.c"
+#include "fixture.h"
 #include "tap.h"
 
 enum { PAGE = 4096, HEAD = 16, ID = 1447, LOG_ID = 1559, VM = 7 };
@@ -81,29 +82,11 @@ static struct taken take_all(struct ring *ring, uint64_t until_ns)
 
 /* ---- the tests ---- */
 
-static const char *fixture(const char *name)
-{
-	const char *folder = getenv("FIXTURES");
-	char path[512];
-	char *text = NULL;
-	size_t size = 0;
-
-	snprintf(path, sizeof(path), "%s/kvm/%s", folder ? folder : "tests/fixtures", name);
-	FILE *file = fopen(path, "r");
-
-	if (!file || getdelim(&text, &size, '\0', file) < 0) {
-		printf("# cannot read %s\n", path);
-		exit(1);
-	}
-	fclose(file);
-	return text;
-}
-
 static void test_format(void)
 {
 	struct ring_format f;
 
-	CHECK(ring_parse_format(fixture("header_page"), fixture("format"), &format));
+	CHECK(ring_parse_format(fixture("kvm/header_page"), fixture("kvm/format"), &format));
 	CHECK_U64(format.page, PAGE);
 	CHECK_U64(format.data, HEAD);
 	CHECK_U64(format.id, ID);
@@ -111,24 +94,24 @@ static void test_format(void)
 	CHECK_U64(format.kvm.offset, 16);
 	CHECK_U64(format.gfn.offset, 24);
 	CHECK_U64(format.gfn.size, 8);
-	CHECK(!ring_parse_format(fixture("format"), fixture("format"), &f));
-	CHECK(!ring_parse_format(fixture("header_page"), fixture("header_page"), &f));
+	CHECK(!ring_parse_format(fixture("kvm/format"), fixture("kvm/format"), &f));
+	CHECK(!ring_parse_format(fixture("kvm/header_page"), fixture("kvm/header_page"), &f));
 	/* a field of 3 bytes, an offset that is none */
-	CHECK(!ring_parse_format(fixture("header_page"), "x\nID: 1\n common_type; offset:0; size:3;", &f));
-	CHECK(!ring_parse_format(" data; offset:99999999; size:4080;", fixture("format"), &f));
+	CHECK(!ring_parse_format(fixture("kvm/header_page"), "x\nID: 1\n common_type; offset:0; size:3;", &f));
+	CHECK(!ring_parse_format(" data; offset:99999999; size:4080;", fixture("kvm/format"), &f));
 }
 
 static void test_log_format(void)
 {
 	struct ring_format f = format;
 
-	CHECK(ring_parse_log_format(fixture("log_format"), &f));
+	CHECK(ring_parse_log_format(fixture("kvm/log_format"), &f));
 	CHECK_U64(f.log.id, LOG_ID);
 	CHECK_U64(f.log.kvm.offset, 8);
 	CHECK_U64(f.log.vcpu.offset, 44);
 	CHECK_U64(f.log.gfns.offset, 56);
 	CHECK_U64(f.log.gfns.size, 4);
-	CHECK(!ring_parse_log_format(fixture("format"), &f));
+	CHECK(!ring_parse_log_format(fixture("kvm/format"), &f));
 	CHECK_U64(f.log.id, 0);
 }
 
@@ -136,7 +119,7 @@ static void test_lost(void)
 {
 	uint64_t lost;
 
-	CHECK(ring_parse_lost(fixture("stats"), &lost));
+	CHECK(ring_parse_lost(fixture("kvm/stats"), &lost));
 	CHECK_U64(lost, 7 + 20 + 2005);
 	CHECK(!ring_parse_lost("\noverrun: 7\n", &lost));
 }
@@ -208,7 +191,7 @@ static void test_log(void)
 {
 	struct ring_format f = format;
 
-	CHECK(ring_parse_log_format(fixture("log_format"), &f));
+	CHECK(ring_parse_log_format(fixture("kvm/log_format"), &f));
 	struct ring *ring = ring_new(&f, 1);
 	struct maker m;
 	struct taken taken;
