@@ -40,12 +40,19 @@ struct root {
 	uint64_t ran;     /* number of the step before which a processor used it */
 };
 
+/* Where an entry that leads to a table stands. */
+struct parent {
+	uint64_t gfn, entry;
+	uint16_t offset; /* in bytes */
+};
+
 /* A table to be read. */
 struct item {
 	uint64_t gfn, va;
 	struct mode mode;
-	uint8_t level;    /* 1 is the lowest */
-	const struct root *root; /* or NULL */
+	uint8_t level;           /* 1 is the lowest */
+	const struct root *root; /* or NULL: then there is a parent */
+	struct parent parent;
 };
 
 struct entries {
@@ -61,8 +68,7 @@ struct witness {
 struct pagewalk {
 	struct pagewalk_memory memory;
 	struct pagewalk_facts facts;
-	uint64_t step;       /* number of the one that comes next */
-	uint64_t begun_step; /* of the walk under way */
+	uint64_t step; /* number of the one that comes next */
 	bool under_way, full;
 	struct root root[PAGEWALK_ROOTS_MAX];
 	size_t roots;
@@ -73,6 +79,7 @@ struct pagewalk {
 	uint64_t tables;
 	struct witness witness[WITNESSES];
 	unsigned witnesses;
+	char page[PAGEWALK_BATCH][PAGE_BYTES]; /* what the frames of a batch contained */
 };
 
 static uint64_t at_most(uint64_t value, uint64_t most)
@@ -232,7 +239,6 @@ static bool is_hidden(const struct pagewalk *walk, const struct item *item, unsi
 	return item->root && item->mode.levels >= 4 && i - walk->memory.hidden_first < walk->memory.hidden;
 }
 
-/* The guest may be writing to the frame: it is looked at once. */
 static void copy_table(struct pagewalk *walk, const struct item *item, const char *content, struct entries *to)
 {
 	to->n = PAGE_BYTES / sizeof(uint64_t);
@@ -285,9 +291,10 @@ static bool shares_entry(const struct witness *witness, const struct item *item,
 	return false;
 }
 
+/* One that runs now needs no witness. */
 static bool is_root(struct pagewalk *walk, const struct item *item, const struct entries *table)
 {
-	if (item->root->ran == walk->begun_step) {
+	if (item->root->ran == walk->step) {
 		if (walk->witnesses < WITNESSES)
 			walk->witness[walk->witnesses++] = (struct witness){ item->mode, *table };
 		return true;
@@ -353,17 +360,26 @@ static uint64_t canonical(struct mode mode, uint64_t va)
 	return mode.levels >= 4 && va & BIT(bits - 1) ? va | BITS(63, bits) : va;
 }
 
+static uint16_t entry_offset(const struct item *item, unsigned i)
+{
+	uint64_t begin = item->root ? item->root->address % PAGE_BYTES : 0;
+
+	return (uint16_t)(begin + i * (item->mode.levels == 2 ? sizeof(uint32_t) : sizeof(uint64_t)));
+}
+
 static void walk_entry(struct pagewalk *walk, const struct item *item, unsigned i, uint64_t entry)
 {
 	unsigned shift = level_shift(item->mode, item->level);
-	struct item below = { frame_of(item->mode, item->level, entry), item->va + ((uint64_t)i << shift), item->mode,
-			      (uint8_t)(item->level - 1), NULL };
+	uint64_t va = item->va + ((uint64_t)i << shift), gfn = frame_of(item->mode, item->level, entry);
 
 	if (!is_leaf(item->mode, item->level, entry))
-		find_table(walk, &below);
+		find_table(walk, &(struct item){ .gfn = gfn,
+						 .va = va,
+						 .mode = item->mode,
+						 .level = (uint8_t)(item->level - 1),
+						 .parent = { item->gfn, entry, entry_offset(item, i) } });
 	else if (walk->memory.leaf)
-		walk->memory.leaf(walk->memory.context, canonical(item->mode, below.va), below.gfn,
-				  BIT(shift - PAGE_SHIFT));
+		walk->memory.leaf(walk->memory.context, canonical(item->mode, va), gfn, BIT(shift) >> PAGE_SHIFT);
 }
 
 static void walk_table(struct pagewalk *walk, const struct item *item, const void *content)
@@ -385,6 +401,44 @@ static void walk_table(struct pagewalk *walk, const struct item *item, const voi
 			walk_entry(walk, item, i, table.entry[i]);
 }
 
+static bool stands(const struct item *item, const char *parent)
+{
+	uint64_t entry = 0;
+
+	if (parent)
+		memcpy(&entry, parent + item->parent.offset,
+		       item->mode.levels == 2 ? sizeof(uint32_t) : sizeof(entry)); /* the low half comes first */
+	return !((entry ^ item->parent.entry) & ~(ENTRY_ACCESSED | ENTRY_DIRTY));
+}
+
+/*
+ * A table may have been given back since the one above named it, and hold anything when it is read: a lower table, whose
+ * pages would then be taken for tables. A guest takes the entry away before it gives the table back, so an entry that
+ * still stands after the reading says that it was a table then.
+ */
+static void drop_given_back(struct pagewalk *walk, size_t n, const void **content)
+{
+	const struct item *item = &walk->item[walk->first];
+	uint64_t gfn[PAGEWALK_BATCH] = { 0 };
+	const void *parent[PAGEWALK_BATCH] = { NULL };
+	size_t parents = 0, nth = 0;
+
+	/* Children of one table follow each other. */
+	for (size_t i = 0; i < n; i++)
+		if (!item[i].root && (!parents || gfn[parents - 1] != item[i].parent.gfn))
+			gfn[parents++] = item[i].parent.gfn;
+	if (!parents)
+		return;
+	walk->memory.read(walk->memory.context, gfn, parents, parent);
+	for (size_t i = 0; i < n; i++) {
+		if (item[i].root)
+			continue;
+		nth += gfn[nth] != item[i].parent.gfn;
+		if (!stands(&item[i], parent[nth]))
+			content[i] = NULL;
+	}
+}
+
 static void walk_batch(struct pagewalk *walk, size_t n)
 {
 	uint64_t gfn[PAGEWALK_BATCH] = { 0 };
@@ -393,6 +447,9 @@ static void walk_batch(struct pagewalk *walk, size_t n)
 	for (size_t i = 0; i < n; i++)
 		gfn[i] = walk->item[walk->first + i].gfn;
 	walk->memory.read(walk->memory.context, gfn, n, content);
+	for (size_t i = 0; i < n; i++)
+		content[i] = content[i] ? memcpy(walk->page[i], content[i], PAGE_BYTES) : NULL;
+	drop_given_back(walk, n, content);
 	for (size_t i = 0; i < n; i++) {
 		struct item item = walk->item[walk->first++]; /* the list moves when it grows */
 
@@ -406,14 +463,16 @@ static void begin(struct pagewalk *walk)
 	memcpy(walk->begun, walk->root, walk->roots * sizeof(*walk->root));
 	walk->under_way = true;
 	walk->full = false;
-	walk->begun_step = walk->step;
 	walk->first = walk->items = 0;
 	walk->witnesses = 0;
 	walk->tables = 0;
 	for (int runs = 1; runs >= 0; runs--)
 		for (size_t i = 0; i < walk->roots; i++) {
 			const struct root *root = &walk->begun[i];
-			struct item item = { root->address >> PAGE_SHIFT, 0, root->mode, root->mode.levels, root };
+			struct item item = { .gfn = root->address >> PAGE_SHIFT,
+					     .mode = root->mode,
+					     .level = root->mode.levels,
+					     .root = root };
 
 			if ((root->ran == walk->step) == runs && item.gfn < walk->memory.frames)
 				push(walk, &item);

@@ -8,8 +8,9 @@
  * given to something else has not. So nothing has to be guessed about how long a table lives.
  *
  * A table is read once in a walk, however many address spaces share it, and the lowest tables not at all: the ones above
- * name them. A frame with an entry that no processor accepts, or that leads to a table outside of memory, is not a table,
- * and nothing in it is believed: the guest goes on running while its tables are read.
+ * name them. The guest goes on running meanwhile. So after a table was read, it is looked whether the one above still names
+ * it; and a frame with an entry that no processor accepts, or that leads to a table outside of memory, is not a table.
+ * Of neither anything is believed.
  */
 #ifndef WSS_PAGEWALK_H
 #define WSS_PAGEWALK_H
@@ -68,7 +69,7 @@ void pagewalk_each(struct pagewalk *, void (*run)(void *context, uint64_t gfn, u
 
 struct pagewalk_facts {
 	uint64_t read;      /* tables, ever */
-	uint64_t refused;   /* frames that were not tables, or no memory */
+	uint64_t refused;   /* frames that were not tables, or not any more, or no memory */
 	uint64_t cut;       /* walks that ended early because there were too many tables */
 	size_t roots;       /* remembered now */
 };

@@ -153,7 +153,7 @@ static void four_levels(void)
 	memory[4].e64[5] = GFN(0x123456) | P | PS | NX | UINT64_C(0x7ff) << 52; /* beyond memory: a device; PS: an attribute */
 	memory[5].e64[510] = GFN(0x40000) | P | PS;
 	CHECK_U64(tables_of(LONG4, GFN(1)), SET(1, 2, 3, 4, 5));
-	CHECK_U64(frames_read, 4); /* 4, the lowest one, is not read */
+	CHECK_U64(frames_read, 4 + 2); /* 4, the lowest one, is not read; 1 and 2, the ones above others, twice */
 	/* The identifier of the address space, and what CR3 may have above bit 51, are no part of the address. */
 	CHECK_U64(tables_of(LONG4, GFN(1) | 0xfff | UINT64_C(7) << 61), SET(1, 2, 3, 4, 5));
 	map_all(LONG4, GFN(1));
@@ -320,7 +320,7 @@ static void loops(void)
 	for (unsigned i = 0; i < FRAME_WORDS; i++)
 		memory[7].e64[i] = GFN(7) | P;
 	CHECK_U64(tables_of(LONG5, GFN(7)), SET(7));
-	CHECK_U64(frames_read, 4); /* once at each level but the lowest */
+	CHECK_U64(frames_read, 4 + 3); /* at each level but the lowest, and at those above again */
 	/* Two address spaces that share the kernel's tables. */
 	four_levels();
 	memory[10].e64[511] = memory[1].e64[511];
@@ -333,7 +333,7 @@ static void loops(void)
 	runs_now(walk, LONG4, GFN(10) | 5); /* the same one again */
 	CHECK(pagewalk_step(walk, UINT64_MAX));
 	CHECK_U64(found(walk), SET(1, 2, 3, 4, 5, 10, 11));
-	CHECK_U64(frames_read, 6);
+	CHECK_U64(frames_read, 6 + 3); /* 1 and 10 again, together, and 2 */
 	CHECK_U64(pagewalk_facts(walk).roots, 2);
 	CHECK_U64(pagewalk_facts(walk).read, 6);
 	pagewalk_free(walk);
@@ -437,9 +437,89 @@ static void steps(void)
 	pagewalk_free(walk);
 }
 
-/* ---- bounds ---- */
+/*
+ * Tables that are given back while a walk stands still, and hold something else when it goes on: a lowest table, of which
+ * each entry leads to a page of data.
+ */
+static void given_back(void)
+{
+	struct pagewalk *walk = new_walk(false);
 
-static uint64_t made_up;
+	four_levels();
+	runs_now(walk, LONG4, GFN(1));
+	CHECK(!pagewalk_step(walk, 3)); /* 1, 2, 5 */
+	memory[2].e64[0] = 0;
+	memory[3].e64[1] = GFN(20) | P | RW_US_A;
+	memory[3].e64[2] = GFN(21) | P | RW_US_A;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 2, 5));
+	CHECK_U64(pagewalk_facts(walk).refused, 1);
+	/* Another table stands there now: it will be found by the next walk. */
+	memory[2].e64[0] = GFN(3) | P | RW_US_A;
+	runs_now(walk, LONG4, GFN(1));
+	CHECK(!pagewalk_step(walk, 3));
+	memory[2].e64[0] = GFN(6) | P | RW_US_A;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 2, 5));
+	CHECK_U64(walk_with(walk, GFN(1)), SET(1, 2, 5, 6));
+	/* What the processor marks in an entry changes nothing; nor do other entries of the table above. */
+	four_levels();
+	runs_now(walk, LONG4, GFN(1));
+	CHECK(!pagewalk_step(walk, 3));
+	memory[2].e64[0] ^= ENTRY_ACCESSED | ENTRY_DIRTY;
+	memory[2].e64[1] = GFN(7) | P;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 2, 3, 4, 5));
+	/* The table above is no memory any more. */
+	runs_now(walk, LONG4, GFN(1));
+	CHECK(!pagewalk_step(walk, 3));
+	hole[2] = true;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 2, 5));
+	/* A root that ran when the walk began, and was given back before it was read. */
+	four_levels();
+	memory[10].e64[511] = memory[1].e64[511];
+	memory[10].e64[0] = GFN(2) | P;
+	runs_now(walk, LONG4, GFN(1));
+	runs_now(walk, LONG4, GFN(10));
+	CHECK(!pagewalk_step(walk, 1));
+	memory[10].e64[511] = 0;
+	memory[10].e64[0] = GFN(30) | P;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 2, 3, 4, 5));
+	pagewalk_free(walk);
+}
+
+/* The same where entries are 4 bytes, and where a root is a part of a frame. */
+static void given_back_other_modes(void)
+{
+	struct pagewalk *walk = new_walk(true);
+
+	empty_memory();
+	memory[1].e32[3] = (uint32_t)(GFN(2) | P);
+	memory[1].e32[4] = (uint32_t)(GFN(3) | P);
+	runs_now(walk, LEGACY, GFN(1));
+	CHECK(!pagewalk_step(walk, 1));
+	memory[1].e32[4] = 0;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 2));
+	pagewalk_free(walk);
+
+	walk = new_walk(false);
+	empty_memory();
+	memory[1].e64[4] = GFN(2) | P; /* root at 0x1020 */
+	memory[1].e64[7] = GFN(3) | P;
+	memory[1].e64[1] = GFN(3) | P; /* where another one has it */
+	runs_now(walk, PAE, 0x1020);
+	CHECK(!pagewalk_step(walk, 1));
+	memory[1].e64[4] = 0;
+	memory[1].e64[1] = 0;
+	CHECK(pagewalk_step(walk, 9));
+	CHECK_U64(found(walk), SET(1, 3));
+	pagewalk_free(walk);
+}
+
+/* ---- bounds ---- */
 
 /* Every entry leads to a frame of its own. */
 static void read_endless(void *context, const uint64_t *gfn, size_t n, const void **content)
@@ -447,10 +527,9 @@ static void read_endless(void *context, const uint64_t *gfn, size_t n, const voi
 	static uint64_t entry[PAGEWALK_BATCH][FRAME_WORDS];
 
 	(void)context;
-	(void)gfn;
 	for (size_t i = 0; i < n; i++) {
 		for (unsigned e = 0; e < FRAME_WORDS; e++)
-			entry[i][e] = GFN(1 + ++made_up % (UINT64_C(1) << 39)) | P;
+			entry[i][e] = GFN(1 + (gfn[i] * FRAME_WORDS + e) % (UINT64_C(1) << 39)) | P;
 		content[i] = entry[i];
 	}
 }
@@ -655,19 +734,18 @@ static void random_memory(void)
 		fill_memory(levels != 2);
 		for (int lowest = 0; lowest < 2; lowest++) {
 			struct pagewalk *walk = new_walk(lowest);
-			uint64_t budget = 1 + random_u64() % 20, before = 0;
+			uint64_t budget = 1 + random_u64() % 20, before;
 
 			tables = naive_pages = 0;
 			naive_walk(levels, levels, cr3, lowest);
 			expected = tables;
 			/* In steps of any size. */
-			frames_read = 0;
 			do {
-				before = frames_read;
+				before = pagewalk_facts(walk).read;
 				runs_now(walk, *regs[levels], cr3);
-			} while (!pagewalk_step(walk, budget) && frames_read - before == budget);
-			CHECK(frames_read - before <= budget);
-			CHECK(frames_read <= FRAMES * levels);
+			} while (!pagewalk_step(walk, budget) && pagewalk_facts(walk).read - before == budget);
+			CHECK(pagewalk_facts(walk).read - before <= budget);
+			CHECK(pagewalk_facts(walk).read <= FRAMES * levels);
 			CHECK_U64(found(walk), expected);
 			all_tables += (uint64_t)__builtin_popcountll(expected);
 			all_refused += pagewalk_facts(walk).refused;
@@ -701,6 +779,8 @@ int main(void)
 	loops();
 	remembered();
 	steps();
+	given_back();
+	given_back_other_modes();
 	bounds();
 	random_memory();
 	return tap_end("pagewalk");
