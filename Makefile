@@ -70,7 +70,7 @@ endef
 
 define TOOL
 $(foreach t,$(call tables_of,$(1)),$(eval $(call TABLE,$(1),$(t))))
-$(BIN)/$(1): $$(patsubst src/%.c,$(B)/%.o,$$(filter-out $$(SKIP_$(1)),$$(wildcard src/$(1)/*.c)) $$(SHARED_$(1))) \
+$(BIN)/$(1): $$(patsubst src/%.c,$(B)/%.o,$$(filter-out $$(SKIP_$(1)),$$(wildcard src/$(1)/*.c src/$(1)/*/*.c)) $$(SHARED_$(1))) \
 	     $(foreach t,$(call tables_of,$(1)),$(B)/$(1)/$(t)-table.o) $$(COMMON)
 	@mkdir -p $$(@D)
 	$(call say,LD,$$@)

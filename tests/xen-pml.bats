@@ -19,7 +19,7 @@ patched() {
 
 @test "xen-pml: the patches and wss-trace mean the same interface" {
 	patched xen/include/public/pml-domctl.h >header
-	same header "$TOP/src/wss-trace/pml-domctl.h"
+	same header "$TOP/src/wss-trace/xen/pml-domctl.h"
 }
 
 @test "xen-pml: bad options are told" {

@@ -2,8 +2,8 @@
 /* libvirt - domains of whatever hypervisor libvirt drives. */
 #include "actuator.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
+#include "diag.h"
+#include "num.h"
 #include "../libvirt/quiet.h"
 #include "xen-rules.h"
 

@@ -5,9 +5,9 @@
  */
 #include "actuator.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/opt.h"
+#include "diag.h"
+#include "num.h"
+#include "opt.h"
 #include "../xen/xen-link.h"
 #include "xen-rules.h"
 

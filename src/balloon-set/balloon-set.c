@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* balloon-set - give each VM the memory its newest target says, as far as that is safe. */
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/opt.h"
-#include "../common/record.h"
-#include "../common/tool.h"
+#include "clock.h"
+#include "diag.h"
+#include "opt.h"
+#include "record.h"
+#include "tool.h"
 #include "store.h"
 #include "worker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "decide.h"
 
-#include "../common/num.h"
+#include "num.h"
 
 enum { PERIODS_MAX = 3, CLOCK_GRAIN_S = 2 };
 

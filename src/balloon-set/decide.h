@@ -3,7 +3,7 @@
 #ifndef WSS_DECIDE_H
 #define WSS_DECIDE_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
+#include "diag.h"
+#include "num.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "worker.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/vms.h"
+#include "clock.h"
+#include "diag.h"
+#include "vms.h"
 #include "store.h"
 
 #include <pthread.h>

@@ -2,7 +2,7 @@
 /* The actuator `xen` of a balloon-set that was built without libxenctrl (tool.mk). */
 #include "actuator.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 static void *missing_open(const char *uri, bool read_only)
 {

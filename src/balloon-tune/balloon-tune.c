@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* balloon-tune - decide from each estimate how much memory its VM shall have. */
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/opt.h"
-#include "../common/progress.h"
-#include "../common/record.h"
-#include "../common/tool.h"
-#include "../common/vms.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
+#include "opt.h"
+#include "progress.h"
+#include "record.h"
+#include "tool.h"
+#include "vms.h"
 #include "envelope.h"
 #include "policy.h"
 

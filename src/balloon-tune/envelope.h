@@ -9,7 +9,7 @@
 #ifndef WSS_ENVELOPE_H
 #define WSS_ENVELOPE_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stdint.h>
 

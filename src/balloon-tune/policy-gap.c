@@ -2,8 +2,8 @@
 /* gap - a share of the working set, and a minimum. */
 #include "policy.h"
 
-#include "../common/num.h"
-#include "../common/record.h"
+#include "num.h"
+#include "record.h"
 
 static uint64_t gap_kib(const struct policy_settings *settings, uint64_t wss_kib)
 {

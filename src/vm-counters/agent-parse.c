@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent-parse.h"
 
-#include "../common/num.h"
+#include "num.h"
 
 #include <stdio.h>
 #include <string.h>

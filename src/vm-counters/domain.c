@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "domain.h"
 
-#include "../common/diag.h"
-#include "../common/opt.h"
+#include "diag.h"
+#include "opt.h"
 #include "../libvirt/quiet.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* The readers of a vm-counters that was built without libvirt (tool.mk). */
 #include "reader.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 static const char *const keys[] = { "uri", "guest", NULL };
 

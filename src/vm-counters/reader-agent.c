@@ -4,7 +4,7 @@
 #include "domain.h"
 #include "system.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 #include "../libvirt/quiet.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "reader.h"
 #include "system.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -4,8 +4,8 @@
 #include "reader.h"
 #include "system.h"
 
-#include "../common/diag.h"
-#include "../common/opt.h"
+#include "diag.h"
+#include "opt.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "files.h"
 #include "reader.h"
 
-#include "../common/counter.h"
-#include "../common/diag.h"
+#include "counter.h"
+#include "diag.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "reader.h"
 #include "system.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <fcntl.h>

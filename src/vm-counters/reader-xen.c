@@ -2,7 +2,7 @@
 /* reader-xen - what the hypervisor knows of a domain of this Xen host, and what dom0's drivers count of its devices. */
 #include "reader.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 #include "../xen/xen-devices.h"
 #include "../xen/xen-link.h"
 

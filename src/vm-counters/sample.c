@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sample.h"
 
-#include "../common/counter.h"
-#include "../common/diag.h"
+#include "counter.h"
+#include "diag.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef WSS_SAMPLE_H
 #define WSS_SAMPLE_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* The reader `xen` of a vm-counters that was built without libxenctrl (tool.mk). */
 #include "reader.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 static void missing_open(struct target *target)
 {

@@ -3,8 +3,8 @@
 #ifndef WSS_FOLD_H
 #define WSS_FOLD_H
 
-#include "../common/pagetab.h"
-#include "../common/record.h"
+#include "pagetab.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "merge.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/record.h"
-#include "../common/tool.h"
+#include "diag.h"
+#include "num.h"
+#include "record.h"
+#include "tool.h"
 #include "runs.h"
 
 #include <inttypes.h>

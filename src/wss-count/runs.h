@@ -3,7 +3,7 @@
 #ifndef WSS_RUNS_H
 #define WSS_RUNS_H
 
-#include "../common/pagetab.h"
+#include "pagetab.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wss-count - count how often each page was touched, window by window. */
-#include "../common/opt.h"
-#include "../common/progress.h"
-#include "../common/record.h"
-#include "../common/tool.h"
-#include "../common/vms.h"
+#include "opt.h"
+#include "progress.h"
+#include "record.h"
+#include "tool.h"
+#include "vms.h"
 #include "fold.h"
 #include "merge.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "counters.h"
 
-#include "../common/diag.h"
-#include "../common/vms.h"
+#include "diag.h"
+#include "vms.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef WSS_COUNTERS_H
 #define WSS_COUNTERS_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

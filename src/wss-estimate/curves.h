@@ -8,7 +8,7 @@
 
 #include "method.h"
 
-#include "../common/record.h"
+#include "record.h"
 
 struct curves {
 	struct rec_out *curve, *age; /* NULL: not wanted */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "forecast.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ghost.h"
 
-#include "../common/diag.h"
-#include "../common/pagetab.h"
+#include "diag.h"
+#include "pagetab.h"
 
 static void check_memory(bool ok)
 {

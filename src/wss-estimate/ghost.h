@@ -7,7 +7,7 @@
 #ifndef WSS_GHOST_H
 #define WSS_GHOST_H
 
-#include "../common/record.h"
+#include "record.h"
 #include "mrc.h"
 #include "stackdist.h"
 

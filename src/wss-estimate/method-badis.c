@@ -15,7 +15,7 @@
 #include "method.h"
 #include "sample.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <stdlib.h>
 #include <string.h>

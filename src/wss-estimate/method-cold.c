@@ -8,7 +8,7 @@
 #include "method.h"
 #include "steps.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* model - a linear function of counters that wss-fit has learned where the truth was known. */
 #include "method.h"
 
-#include "../common/diag.h"
-#include "../common/model.h"
+#include "diag.h"
+#include "model.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "mrc.h"
 #include "stackdist.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <stdlib.h>
 

@@ -11,9 +11,9 @@
 #ifndef WSS_METHOD_H
 #define WSS_METHOD_H
 
-#include "../common/num.h"
-#include "../common/opt.h"
-#include "../common/record.h"
+#include "num.h"
+#include "opt.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "past.h"
 
-#include "../common/diag.h"
-#include "../common/whole.h"
+#include "diag.h"
+#include "whole.h"
 
 #include <errno.h>
 #include <stdio.h>

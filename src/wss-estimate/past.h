@@ -6,7 +6,7 @@
 #ifndef WSS_PAST_H
 #define WSS_PAST_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "select.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

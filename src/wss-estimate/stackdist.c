@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stackdist.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "alike.h"
 
-#include "../common/diag.h"
-#include "../common/gzio.h"
-#include "../common/opt.h"
-#include "../common/tool.h"
+#include "diag.h"
+#include "gzio.h"
+#include "opt.h"
+#include "tool.h"
 #include "homogeneity.h"
 #include "store.h"
 

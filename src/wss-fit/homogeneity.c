@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "homogeneity.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>

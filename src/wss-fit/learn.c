@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "learn.h"
 
-#include "../common/diag.h"
-#include "../common/model.h"
+#include "diag.h"
+#include "model.h"
 #include "homogeneity.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "regress.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_multifit.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "samples.h"
 
-#include "../common/diag.h"
-#include "../common/model.h"
+#include "diag.h"
+#include "model.h"
 
 #include <math.h>
 #include <stdlib.h>

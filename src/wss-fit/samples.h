@@ -5,7 +5,7 @@
 
 #include "store.h"
 
-#include "../common/truth.h"
+#include "truth.h"
 
 struct column_of {
 	const char *name;

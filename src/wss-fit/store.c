@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store.h"
 
-#include "../common/counter.h"
-#include "../common/diag.h"
-#include "../common/record.h"
+#include "counter.h"
+#include "diag.h"
+#include "record.h"
 
 #include <stdlib.h>
 #include <string.h>

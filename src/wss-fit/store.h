@@ -3,7 +3,7 @@
 #ifndef WSS_STORE_H
 #define WSS_STORE_H
 
-#include "../common/vms.h"
+#include "vms.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,13 +5,13 @@
 #include "samples.h"
 #include "store.h"
 
-#include "../common/counter.h"
-#include "../common/diag.h"
-#include "../common/model.h"
-#include "../common/opt.h"
-#include "../common/record.h"
-#include "../common/tool.h"
-#include "../common/whole.h"
+#include "counter.h"
+#include "diag.h"
+#include "model.h"
+#include "opt.h"
+#include "record.h"
+#include "tool.h"
+#include "whole.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "area.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #ifndef WSS_LOAD_AREA_H
 #define WSS_LOAD_AREA_H
 
-#include "../common/schedule.h"
+#include "schedule.h"
 
 #include <stdbool.h>
 #include <stdint.h>

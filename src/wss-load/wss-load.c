@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wss-load - touch memory by a known schedule, and say what was touched. */
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/opt.h"
-#include "../common/record.h"
-#include "../common/schedule.h"
-#include "../common/tool.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
+#include "opt.h"
+#include "record.h"
+#include "schedule.h"
+#include "tool.h"
 #include "area.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "score.h"
 
-#include "../common/num.h"
+#include "num.h"
 
 #include <math.h>
 #include <stdlib.h>

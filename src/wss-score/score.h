@@ -3,8 +3,8 @@
 #ifndef WSS_SCORE_H
 #define WSS_SCORE_H
 
-#include "../common/record.h"
-#include "../common/truth.h"
+#include "record.h"
+#include "truth.h"
 
 #include <stddef.h>
 #include <stdint.h>

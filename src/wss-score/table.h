@@ -3,7 +3,7 @@
 #ifndef WSS_SCORE_TABLE_H
 #define WSS_SCORE_TABLE_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What needs libvirt, in a wss-trace that was built without (tool.mk). */
-#include "monitor.h"
+#include "qemu/monitor.h"
 #include "source.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
+#include "clock.h"
+#include "diag.h"
 
 #include <stdio.h>
 

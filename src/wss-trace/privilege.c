@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "privilege.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>

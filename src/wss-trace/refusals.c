@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "refusals.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,14 +6,14 @@
  */
 #include "source.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/opt.h"
-#include "monitor.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
+#include "opt.h"
+#include "qemu/monitor.h"
 #include "proc.h"
-#include "qemu-tables.h"
-#include "tracefs.h"
+#include "qemu/tables.h"
+#include "kvm/tracefs.h"
 
 #include <dirent.h>
 #include <limits.h>

@@ -5,13 +5,13 @@
  */
 #include "source.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/opt.h"
+#include "clock.h"
+#include "diag.h"
+#include "opt.h"
 #include "../libvirt/quiet.h"
-#include "libvirt-link.h"
-#include "libvirt-parse.h"
-#include "qemu-tables.h"
+#include "qemu/libvirt-link.h"
+#include "qemu/libvirt-parse.h"
+#include "qemu/tables.h"
 #include "refusals.h"
 
 #include <libvirt/libvirt-qemu.h>

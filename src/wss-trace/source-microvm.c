@@ -6,7 +6,7 @@
  * is being traced: collect() waits until it has come there, reads the log while the guest stands still, and lets it go
  * on. So a window holds the touches of its stretch of the schedule and no others, however late the tick is.
  */
-#include "microvm.h"
+#include "kvm/microvm.h"
 #include "source.h"
 
 #include "clock.h"

@@ -12,9 +12,9 @@
 #include "diag.h"
 #include "num.h"
 #include "opt.h"
-#include "pml.h"
+#include "model/pml.h"
 #include "schedule.h"
-#include "tlb.h"
+#include "model/tlb.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,11 +2,11 @@
 /* The source `process`: the pages that a process writes. How it is done stands in track.h. */
 #include "source.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
 #include "proc.h"
-#include "track.h"
+#include "process/track.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -5,12 +5,12 @@
  */
 #include "source.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/opt.h"
-#include "xen-guest.h"
-#include "xen-pml.h"
-#include "xen-tables.h"
+#include "clock.h"
+#include "diag.h"
+#include "opt.h"
+#include "xen/guest.h"
+#include "xen/pml.h"
+#include "xen/tables.h"
 
 #include <errno.h>
 #include <stdio.h>

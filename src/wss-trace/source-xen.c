@@ -5,15 +5,15 @@
  */
 #include "source.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/opt.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
+#include "opt.h"
 #include "refusals.h"
-#include "xen-cr3.h"
-#include "xen-guest.h"
-#include "xen-log.h"
-#include "xen-tables.h"
+#include "xen/cr3.h"
+#include "xen/guest.h"
+#include "xen/log.h"
+#include "xen/tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>

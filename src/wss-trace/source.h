@@ -9,7 +9,7 @@
 #ifndef WSS_SOURCE_H
 #define WSS_SOURCE_H
 
-#include "../common/record.h"
+#include "record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@ CFLAGS_wss-trace += $(shell pkg-config --cflags $(LIBVIRT))
 LIBS_wss-trace   += $(shell pkg-config --libs $(LIBVIRT))
 SKIP_wss-trace   += src/wss-trace/libvirt-missing.c
 else
-SKIP_wss-trace   += $(addprefix src/wss-trace/,source-libvirt.c libvirt-link.c libvirt-monitor.c)
+SKIP_wss-trace   += $(addprefix src/wss-trace/,source-libvirt.c qemu/libvirt-link.c qemu/libvirt-monitor.c)
 endif
 
 XEN := xencall xencontrol xendevicemodel xenevtchn xenforeignmemory xenguest xenstore
@@ -15,17 +15,18 @@ CFLAGS_wss-trace += $(shell pkg-config --cflags $(XEN)) -Isrc/xen
 LIBS_wss-trace   += $(shell pkg-config --libs $(XEN))
 SHARED_wss-trace += src/xen/xen-link.c
 SKIP_wss-trace   += src/wss-trace/xen-missing.c
-$(B)/helpers/xen-walk $(B)/helpers/xen-rate: $(B)/xen/xen-link.o $(B)/wss-trace/pagewalk.o $(B)/wss-trace/xen-tables.o
+$(B)/helpers/xen-walk $(B)/helpers/xen-rate: $(B)/xen/xen-link.o $(B)/wss-trace/pagewalk.o $(B)/wss-trace/xen/tables.o
 $(B)/helpers/xen-%: CFLAGS += $(CFLAGS_wss-trace)
 $(B)/helpers/xen-%: LDLIBS += $(LIBS_wss-trace)
 else
 HELPERS          := $(filter-out $(B)/helpers/xen-%,$(HELPERS))
-SKIP_wss-trace   += $(filter-out %/xen-missing.c,$(wildcard src/wss-trace/source-xen*.c src/wss-trace/xen-*.c))
+SKIP_wss-trace   += $(filter-out %/xen-missing.c,$(wildcard src/wss-trace/source-xen*.c src/wss-trace/xen/*.c))
 endif
 
 # The plugin for QEMU that source-plugin.c talks to: a shared object, loaded by a QEMU that was built without our sanitizers.
 PLUGIN         := $(B)/wss-plugin.so
 PLUGIN_SOURCES := $(wildcard src/wss-trace/plugin/*.c) src/common/num.c
+SKIP_wss-trace += $(PLUGIN_SOURCES)
 
 all: $(PLUGIN)
 

@@ -2,7 +2,7 @@
 /* The sources `xen` and `xen-pml` of a wss-trace that was built without libxenctrl (tool.mk). */
 #include "source.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <stdio.h>
 

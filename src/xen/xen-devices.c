@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "xen-devices.h"
 
-#include "../common/num.h"
+#include "num.h"
 
 #include <dirent.h>
 #include <fcntl.h>

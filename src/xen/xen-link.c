@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "xen-link.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/tool.h"
+#include "diag.h"
+#include "num.h"
+#include "tool.h"
 
 #include <errno.h>
 #include <stdarg.h>

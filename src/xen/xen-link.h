@@ -3,7 +3,7 @@
 #ifndef WSS_XEN_LINK_H
 #define WSS_XEN_LINK_H
 
-#include "../common/failure.h"
+#include "failure.h"
 
 #include <stdbool.h>
 #include <stddef.h>

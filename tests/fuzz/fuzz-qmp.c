@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz-qmp - any text as an answer of QEMU: what is found in it lies in it, and a whole value is one all the way through. */
 #include "../../src/common/num.c"
-#include "../../src/wss-trace/qmp-parse.c"
+#include "../../src/wss-trace/qemu/qmp-parse.c"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include "../../src/common/num.c"
 #include "../../src/common/progress.c"
 #include "../../src/common/tool.c"
-#include "../../src/wss-trace/ring.c"
+#include "../../src/wss-trace/kvm/ring.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
  * usage: microvm-rate get|clear|ring
  */
 #include "../../src/wss-trace/bitmap.c"
-#include "../../src/wss-trace/microvm.c"
+#include "../../src/wss-trace/kvm/microvm.c"
 
 #include "common/clock.h"
 #include "common/diag.h"

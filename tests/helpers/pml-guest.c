@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pml-guest PAGES - a guest (src/wss-trace/microvm.h) whose dirty log KVM keeps for itself, so that others can watch how it
+ * pml-guest PAGES - a guest (src/wss-trace/kvm/microvm.h) whose dirty log KVM keeps for itself, so that others can watch how it
  * does. It writes all pages once, then says "ready" and does what the lines of standard input say:
  *
  *	N STRIDE	writes N pages: 0, STRIDE, 2 * STRIDE, ... (modulo PAGES), in this order, in one go
@@ -10,7 +10,7 @@
  * Each answer has the pages written, and those that KVM's log misses or has in excess, seen from what is in the memory.
  */
 #include "../../src/wss-trace/bitmap.c"
-#include "../../src/wss-trace/microvm.c"
+#include "../../src/wss-trace/kvm/microvm.c"
 
 #include "num.h"
 

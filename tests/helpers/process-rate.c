@@ -4,9 +4,9 @@
  * child with MEMORY, of which it writes one word in each page of HOT.
  */
 #include "../../src/wss-trace/proc.c"
-#include "../../src/wss-trace/inject.c"
-#include "../../src/wss-trace/selftest.c"
-#include "../../src/wss-trace/track.c"
+#include "../../src/wss-trace/process/inject.c"
+#include "../../src/wss-trace/process/selftest.c"
+#include "../../src/wss-trace/process/track.c"
 
 #include "common/tool.h"
 

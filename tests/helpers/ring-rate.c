@@ -4,7 +4,7 @@
  * tests/bench/kvm.sh, "NAME VALUE" lines. The pages are as Linux 6.1 makes them: four processors of one guest that go through
  * its memory in runs of some pages. Times are processor times of one run; only their ratios are looked at.
  */
-#include "../../src/wss-trace/ring.c"
+#include "../../src/wss-trace/kvm/ring.c"
 
 #include "common/clock.h"
 #include "common/record.h"

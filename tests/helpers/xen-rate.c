@@ -7,8 +7,8 @@
  * usage: xen-rate DOMAIN (it should be idle)
  */
 #include "../../src/wss-trace/bitmap.c"
-#include "../../src/wss-trace/xen-log.c"
-#include "../../src/wss-trace/xen-tables.h"
+#include "../../src/wss-trace/xen/log.c"
+#include "../../src/wss-trace/xen/tables.h"
 
 #include "common/clock.h"
 #include "common/tool.h"

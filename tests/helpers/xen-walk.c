@@ -8,7 +8,7 @@
 #include "../../src/common/diag.h"
 #include "../../src/common/num.h"
 #include "../../src/common/tool.h"
-#include "../../src/wss-trace/xen-tables.h"
+#include "../../src/wss-trace/xen/tables.h"
 
 #include <inttypes.h>
 #include <stdio.h>

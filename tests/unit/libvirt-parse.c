@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unit: what QEMU and libvirt say, from recorded answers of QEMU 7.2 and libvirt 9.0. */
-#include "../../src/wss-trace/libvirt-parse.c"
+#include "../../src/wss-trace/qemu/libvirt-parse.c"
 #include "fixture.h"
 #include "tap.h"
 

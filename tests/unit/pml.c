@@ -2,8 +2,8 @@
 /* The page-modification log against the rules of the manual, written down word by word, and against numbers worked out. */
 #include "tap.h"
 
-#include "../../src/wss-trace/pml.c"
-#include "../../src/wss-trace/tlb.c"
+#include "../../src/wss-trace/model/pml.c"
+#include "../../src/wss-trace/model/tlb.c"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unit: answers of QEMU 7.2 to QMP commands, and texts that are none. */
-#include "../../src/wss-trace/qmp-parse.c"
+#include "../../src/wss-trace/qemu/qmp-parse.c"
 #include "tap.h"
 
 static const char *const cpus =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Unit: pages of a trace ring buffer as Linux 6.1 makes them, put together by hand here; the texts are recorded ones. */
-#include "../../src/wss-trace/ring.c"
+#include "../../src/wss-trace/kvm/ring.c"
 #include "fixture.h"
 #include "tap.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* track.h as the source libvirt uses it: ranges of a process that have frame numbers of their own. */
 #include "../../src/wss-trace/proc.c"
-#include "../../src/wss-trace/inject.c"
-#include "../../src/wss-trace/selftest.c"
-#include "../../src/wss-trace/track.c"
+#include "../../src/wss-trace/process/inject.c"
+#include "../../src/wss-trace/process/selftest.c"
+#include "../../src/wss-trace/process/track.c"
 
 #include "tap.h"
 

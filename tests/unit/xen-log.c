@@ -12,7 +12,7 @@ int main(void)
 }
 #else
 #include "../../src/wss-trace/bitmap.c"
-#include "../../src/wss-trace/xen-log.c"
+#include "../../src/wss-trace/xen/log.c"
 
 #include "tap.h"
 

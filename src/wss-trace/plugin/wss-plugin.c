@@ -8,7 +8,7 @@
  */
 #include "seen.h"
 
-#include "../../common/num.h"
+#include "num.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #ifndef WSS_QMP_PARSE_H
 #define WSS_QMP_PARSE_H
 
-#include "pagewalk.h"
+#include "../pagewalk.h"
 
 #include <stdbool.h>
 #include <stddef.h>

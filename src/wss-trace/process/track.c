@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/record.h"
-#include "proc.h"
+#include "clock.h"
+#include "diag.h"
+#include "record.h"
+#include "../proc.h"
 #include "selftest.h"
 #include "uffd.h"
 

@@ -3,8 +3,8 @@
 #ifndef WSS_LIBVIRT_LINK_H
 #define WSS_LIBVIRT_LINK_H
 
-#include "inject.h"
-#include "track.h"
+#include "failure.h"
+#include "../process/track.h"
 
 #include <libvirt/libvirt.h>
 #include <stdbool.h>

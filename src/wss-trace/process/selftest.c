@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "selftest.h"
 
-#include "../common/clock.h"
-#include "proc.h"
+#include "clock.h"
+#include "../proc.h"
 #include "uffd.h"
 
 #include <fcntl.h>

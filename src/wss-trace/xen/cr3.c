@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define asm __asm__ /* Xen's barriers are written in GNU C */
-#include "xen-cr3.h"
+#include "cr3.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
+#include "clock.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -20,8 +20,8 @@
 #ifndef WSS_XEN_LOG_H
 #define WSS_XEN_LOG_H
 
-#include "bitmap.h"
-#include "../xen/xen-link.h"
+#include "../bitmap.h"
+#include "../../xen/xen-link.h"
 
 struct xen_log;
 

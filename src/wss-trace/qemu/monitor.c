@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "monitor.h"
 
-#include "../common/diag.h"
-#include "../common/record.h"
+#include "diag.h"
+#include "record.h"
 #include "libvirt-parse.h"
-#include "proc.h"
+#include "../proc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* QEMU's monitor by a socket that it was given with -qmp unix:PATH,server=on. It serves one client at a time. */
 #include "monitor.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef WSS_XEN_PML_H
 #define WSS_XEN_PML_H
 
-#include "xen-link.h"
+#include "../../xen/xen-link.h"
 
 #include "pml-domctl.h"
 

@@ -5,10 +5,10 @@
  */
 #include "inject.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "proc.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
+#include "../proc.h"
 
 #include <dirent.h>
 #include <elf.h>

@@ -6,8 +6,8 @@
 #ifndef WSS_XEN_GUEST_H
 #define WSS_XEN_GUEST_H
 
-#include "source.h"
-#include "xen-link.h"
+#include "../source.h"
+#include "../../xen/xen-link.h"
 
 /* Numbers and names may move to others: it is known by both number and UUID. */
 struct xen_guest {

@@ -6,7 +6,7 @@
 #ifndef WSS_MONITOR_H
 #define WSS_MONITOR_H
 
-#include "inject.h"
+#include "failure.h"
 #include "qmp-parse.h"
 
 #include <stdbool.h>

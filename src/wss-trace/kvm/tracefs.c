@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tracefs.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "proc.h"
+#include "diag.h"
+#include "num.h"
+#include "../proc.h"
 
 #include <dirent.h>
 #include <errno.h>

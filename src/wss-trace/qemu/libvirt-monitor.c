@@ -2,8 +2,8 @@
 /* QEMU's monitor through libvirt, which holds it for its domains. */
 #include "monitor.h"
 
-#include "../common/diag.h"
-#include "../libvirt/quiet.h"
+#include "diag.h"
+#include "../../libvirt/quiet.h"
 #include "libvirt-link.h"
 
 #include <libvirt/libvirt-qemu.h>

@@ -10,7 +10,7 @@
 #ifndef WSS_MICROVM_H
 #define WSS_MICROVM_H
 
-#include "bitmap.h"
+#include "../bitmap.h"
 
 #include <stdbool.h>
 #include <stdint.h>

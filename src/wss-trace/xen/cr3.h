@@ -10,7 +10,7 @@
 #ifndef WSS_XEN_CR3_H
 #define WSS_XEN_CR3_H
 
-#include "xen-link.h"
+#include "../../xen/xen-link.h"
 
 struct xen_cr3;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "libvirt-link.h"
 
-#include "../common/clock.h"
-#include "../common/diag.h"
-#include "../common/num.h"
-#include "../common/tool.h"
-#include "../libvirt/quiet.h"
+#include "clock.h"
+#include "diag.h"
+#include "num.h"
+#include "tool.h"
+#include "../../libvirt/quiet.h"
 #include "guest-ram.h"
 #include "libvirt-parse.h"
-#include "proc.h"
+#include "../proc.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 #ifndef WSS_GUEST_RAM_H
 #define WSS_GUEST_RAM_H
 
-#include "inject.h"
-#include "track.h"
+#include "failure.h"
+#include "../process/track.h"
 
 #include <stddef.h>
 

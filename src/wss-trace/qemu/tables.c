@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "qemu-tables.h"
+#include "tables.h"
 
-#include "../common/diag.h"
-#include "proc.h"
+#include "diag.h"
+#include "../proc.h"
 #include "qmp-parse.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * pml-domctl - the raw log of Page Modification Logging: XEN_DOMCTL_pml_log, between hypervisor and tracing program.
  *
- * This file is twice in wss-tools and the same in both places: in the patch, and as src/wss-trace/pml-domctl.h. It wants
+ * This file is twice in wss-tools and the same in both places: in the patch, and as src/wss-trace/xen/pml-domctl.h. It wants
  * Xen's xen.h before it, and is for the hypervisor and its tools (__XEN__, __XEN_TOOLS__).
  */
 #ifndef __XEN_PUBLIC_PML_DOMCTL_H__

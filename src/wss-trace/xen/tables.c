@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xen-tables.h"
+#include "tables.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guest-ram.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 #include "libvirt-parse.h"
-#include "proc.h"
+#include "../proc.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #ifndef WSS_XEN_TABLES_H
 #define WSS_XEN_TABLES_H
 
-#include "pagewalk.h"
-#include "xen-link.h"
+#include "../pagewalk.h"
+#include "../../xen/xen-link.h"
 
 enum { XEN_TABLES_USUAL = 4096 }; /* to be read in a period, at most, when the user does not say */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xen-log.h"
+#include "log.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xen-pml.h"
+#include "pml.h"
 
-#include "../common/diag.h"
+#include "diag.h"
 
 #include <errno.h>
 #include <stdlib.h>

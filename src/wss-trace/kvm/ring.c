@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ring.h"
 
-#include "../common/diag.h"
-#include "../common/num.h"
+#include "diag.h"
+#include "num.h"
 
 #include <stdio.h>
 #include <stdlib.h>

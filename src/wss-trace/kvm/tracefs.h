@@ -10,7 +10,7 @@
 #ifndef WSS_TRACEFS_H
 #define WSS_TRACEFS_H
 
-#include "inject.h"
+#include "failure.h"
 #include "ring.h"
 
 #include <stdbool.h>
