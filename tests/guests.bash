@@ -22,14 +22,15 @@ need_guests() {
 
 vir() { virsh -q -c "$URI" "$@"; }
 
-# guest_define NAME [-M MIB] [-p PORT]... <JOB: a guest that runs the script on standard input. It has wss-load.
+# guest_define NAME [-k FLAVOUR] [-M MIB] [-p PORT]... <JOB: a guest that runs the script on standard input. It has wss-load.
 guest_define() {
-	local name=$1 work
+	local name=$1 flavour=cloud work
 	shift
+	[ "${1:-}" != -k ] || { flavour=$2; shift 2; }
 	work=$(mktemp -d)
 	cat >"$work/job"
-	"$TOP/scripts/guest/initrd" -f "$TOP/bin/wss-load" -j "$work/job" -o "$work/initrd"
-	"$TOP/scripts/guest/domain" -d "$LV" -n "$name" -i "$work/initrd" "$@" >"$work/xml"
+	"$TOP/scripts/guest/initrd" -k "$flavour" -f "$TOP/bin/wss-load" -j "$work/job" -o "$work/initrd"
+	"$TOP/scripts/guest/domain" -d "$LV" -n "$name" -k "$flavour" -i "$work/initrd" "$@" >"$work/xml"
 	[ -z "${edit_xml:-}" ] || sed -i "$edit_xml" "$work/xml"
 	vir define "$work/xml"
 	rm -rf "$work"

@@ -222,7 +222,8 @@ static uint64_t reserved_bits(struct mode mode, unsigned level, uint64_t entry)
 	if (mode.levels == 2)
 		return large ? BIT(21) : 0;
 	if (mode.levels == 3 && level == 3)
-		return BITS(2, 1) | BITS(8, 5) | BITS(63, 52);
+		/* Bit 5 too; but the processor that QEMU 7.2 emulates marks there what was accessed. */
+		return BITS(2, 1) | BITS(8, 6) | BITS(63, 52);
 	if (mode.levels == 3)
 		bits |= BITS(62, 52);
 	if (!mode.nx)

@@ -201,6 +201,9 @@ static void pae(void)
 	check_leaf(0, 0x600000, 0x800, 512);
 	check_leaf(1, 0xffe00000, 0x1200, 512);
 	check_leaf(2, 0x207000, 9, 1);
+	/* Accessed, as QEMU's emulated processor marks it in the root too. */
+	memory[1].e64[4] |= ENTRY_ACCESSED;
+	CHECK_U64(tables_of(PAE, 0x1020), SET(1, 2, 3, 4));
 	/* Reserved bits of the two upper levels. */
 	memory[1].e64[5] = GFN(2) | P | RW_US_A;
 	CHECK_U64(tables_of(PAE, 0x1020), 0);
@@ -635,7 +638,7 @@ static enum what naive_entry(unsigned levels, unsigned level, uint64_t e)
 			return WRONG;
 		break;
 	case 3:
-		if (level == 3 && (e & 0x1e6 || e >> 52))
+		if (level == 3 && (e & 0x1c6 || e >> 52))
 			return WRONG;
 		if (level < 3 && e >> 52 & 0x7ff)
 			return WRONG;
