@@ -23,6 +23,7 @@ need_guests() {
 vir() { virsh -q -c "$URI" "$@"; }
 
 # guest_define NAME [-k FLAVOUR] [-M MIB] [-p PORT]... <JOB: a guest that runs the script on standard input. It has wss-load.
+# Its port wss.told, if it has one, is read there, and guest_tell NAME sends a line to it.
 guest_define() {
 	local name=$1 flavour=cloud work
 	shift
@@ -32,10 +33,15 @@ guest_define() {
 	"$TOP/scripts/guest/initrd" -k "$flavour" -f "$TOP/bin/wss-load" -j "$work/job" -o "$work/initrd"
 	"$TOP/scripts/guest/domain" -d "$LV" -n "$name" -k "$flavour" -i "$work/initrd" "$@" >"$work/xml"
 	[ -z "${edit_xml:-}" ] || sed -i "$edit_xml" "$work/xml"
+	if grep -q "'wss.told'" "$work/xml"; then
+		sed -i "/'wss.told'/s/type='file'/type='pipe'/" "$work/xml"
+		mkfifo -m 666 "$LV/$name.wss.told.in" "$LV/$name.wss.told.out"
+	fi
 	vir define "$work/xml"
 	rm -rf "$work"
 }
 
+guest_tell() { echo go >"$LV/$1.wss.told.in"; }
 qemu_pid() { cat "$LV/run/libvirt/qemu/run/$1.pid"; }
 
 # has_line FILE TEXT: what a guest said on a port; it ends lines with \r\n.

@@ -30,10 +30,10 @@ between() {
 	[ "$1" -le "$2" ] && [ "$2" -le "$3" ] || { echo "$2 is not between $1 and $3" >&2; return 1; }
 }
 
-# until_true COMMAND...: waits at most 10 s for it to succeed.
+# until_true COMMAND...: waits for it to succeed, at most a minute: that is for machines that are slow and busy.
 until_true() {
-	local i
-	for ((i = 0; i < 200; i++)); do
+	local end=$((SECONDS + 60))
+	while [ $SECONDS -lt $end ]; do
 		if "$@" >/dev/null 2>&1; then return 0; fi
 		sleep 0.05
 	done

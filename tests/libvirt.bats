@@ -9,13 +9,20 @@ setup_file() {
 	libvirt_up
 	[ -z "$GUEST_CANNOT" ] || return 0
 	# Three passes a second: in any window of 2 s each page is written, also where the guest is held up.
-	guest_define web -M 256 -p wss.state -p wss.truth -p wss.frames <<-'JOB'
+	guest_define web -M 256 -p wss.state -p wss.truth -p wss.frames -p wss.told <<-'JOB'
 		#!/bin/sh
-		wss-load -P -f 8s 1s:10240w@0 >/dev/virtio-ports/wss.truth
-		echo busy >/dev/virtio-ports/wss.state
-		wss-load -P -f 11s 1s:10240w*3 --frames=/tmp/frames >/dev/virtio-ports/wss.truth
-		cat /tmp/frames >/dev/virtio-ports/wss.frames
-		echo listed >/dev/virtio-ports/wss.state
+		cd /dev/virtio-ports
+		load() {
+			wss-load -P "$@" >wss.truth &
+			read go <wss.told
+			kill -INT $!
+			wait $!
+		}
+		load 1s:10240w@0
+		echo busy >wss.state
+		load 1s:10240w*3 --frames=/tmp/frames
+		cat /tmp/frames >wss.frames
+		echo listed >wss.state
 		sleep 1000
 	JOB
 	vir start web
@@ -56,10 +63,12 @@ setup() {
 	local n extra=0 idle=0
 	until_said 60 lines "$LV/web.wss.truth" 3
 	wss-trace -s "libvirt:web?uri=$URI" -p 2s -n 2 -P >idle.csv
+	guest_tell web
 	until_said 60 has_line "$LV/web.wss.state" busy
 	n=$(wc -l <"$LV/web.wss.truth")
 	until_said 60 lines "$LV/web.wss.truth" $((n + 2)) # its memory is there and a window is over
 	wss-trace -s "libvirt:web?uri=$URI&tables=1000" -p 2s -n 2 -P >busy.csv
+	guest_tell web
 	until_said 60 has_line "$LV/web.wss.state" listed
 	frames "$LV/web.wss.frames" >frames
 	is "$(wc -l <frames)" 10240

@@ -59,17 +59,25 @@ qemu=(qemu-system-x86_64 -accel tcg -M pc -m 64 -nodefaults -display none -bios 
 @test "wss-trace: source plugin sees every page of a load in a Linux guest, and little else" {
 	"$TOP/scripts/guest/kernel" cloud >/dev/null || cannot 'no kernel for a guest'
 	command -v qemu-system-x86_64 >/dev/null || cannot "no qemu-system-x86_64"
-	# 40 MiB once a second; the periods of 2 s begin when the load is under way.
+	# 40 MiB once a second, until it is told to stop; the periods of 3 s begin when the load is under way.
 	cat > job <<-'END'
-		wss-load -P --frames=/frames -n 8 1s:10240w > /dev/virtio-ports/truth
+		wss-load -P --frames=/frames 1s:10240w > /dev/virtio-ports/truth &
+		for port in /sys/class/virtio-ports/*; do
+			[ "$(cat $port/name)" != told ] || read go < /dev/${port##*/}
+		done
+		kill -INT $!
+		wait $!
 		cat /frames > /dev/virtio-ports/frames
 	END
+	mkfifo told.in told.out
 	"$TOP/scripts/guest/initrd" -f "$TOP/bin/wss-load" -j job -o initrd
 	"$TOP/scripts/guest/boot" -a tcg -i initrd -p truth=truth.csv -p frames=frames.csv -- \
+		-chardev pipe,id=told,path=told -device virtserialport,chardev=told,name=told \
 		-plugin "$BUILD/wss-plugin.so,socket=$PWD/sock" < /dev/null > console 2>&1 3>&- &
 	later_kill $!
-	until_true grep -q ,40960,40960 truth.csv || until_true grep -q ,40960,40960 truth.csv
-	wss-trace -s linux=plugin:sock -p 2s -n 2 -P | wss-count -P > counts.csv
+	until_true grep -q ,40960,40960 truth.csv
+	wss-trace -s linux=plugin:sock -p 3s -n 2 -P | wss-count -P > counts.csv
+	echo stop > told.in
 	until_true grep -q 'guest: job ended: 0' console
 	# frames that were written in each window, and those of the load
 	windows=$(awk -F, 'NR > 1 && $5 == "" { print $1 }' counts.csv)

@@ -14,7 +14,7 @@ writer() {
 	hear
 	pid=${ans#ok }
 }
-hear() { read -t 10 -r -u "${WRITER[0]}" ans; }
+hear() { read -t 60 -r -u "${WRITER[0]}" ans; }
 # tell WORDS...: a command, and its answer in $ans, its numbers in $at and $pages.
 tell() {
 	echo "$*" >&"${WRITER[1]}"
@@ -252,7 +252,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	need_uffd
 	writer
 	tell map a 4
-	echo "spin 2000" >&"${WRITER[1]}"
+	echo "spin 5000" >&"${WRITER[1]}" # it spins all the time, also where tracing begins late
 	trace
 	mark
 	found "$at" 1
@@ -300,6 +300,7 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	sleep 1000 3>&- &
 	other=$!
 	later_kill "$other"
+	until_true grep -qx sleep "/proc/$other/comm"
 	wss-trace -s "w=process:$first" -s "o=process:$other" -p 20ms -P -n 10 --max-overhead 0% >t.csv 3>&- &
 	tracer=$!
 	until_true grep -q ',o,,tick,' t.csv
@@ -333,12 +334,17 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 @test "process: --period auto is short for an idle target, and as long as a busy one needs" {
 	need_uffd
 	wss-load -P 1s:0w > idle.truth 3>&- & later_kill $!
-	local idle=$! busy
+	local idle=$! busy tracer
 	wss-load -P 1s:40000w@4000000 > busy.truth 3>&- & later_kill $!
 	busy=$!
 	until_true grep -q 160000 busy.truth
 	# 100 ms is enough for nothing. 40,000 first writes at 100 ns or more are 4 ms: at 1 % that is 400 ms at least.
-	wss-trace -s "idle=process:$idle" -p auto --max-overhead=20% -f 2s -P > idle.csv
+	wss-trace -s "idle=process:$idle" -p auto --max-overhead=20% -P > idle.csv 3>&- &
+	tracer=$!
+	later_kill $tracer
+	until_true grep -q ',tick,,,100000000,' idle.csv
+	kill -INT $tracer
+	wait $tracer
 	wss-trace -s "busy=process:$busy" -p auto --max-overhead=1% -f 3s -P > busy.csv 2> err
 	is "$(awk -F, '$4 == "tick" { print $7 }' idle.csv | sed -n '1p;$p' | xargs)" "800000000 100000000"
 	between 400000000 "$(awk -F, '$4 == "tick" { last = $7 } END { print last }' busy.csv)" 102400000000
@@ -440,20 +446,26 @@ traced() { ! grep -q '^TracerPid:.0$' "/proc/$pid/status"; }
 	need_uffd
 	writer
 	tell map a 4
-	# While the helper holds the thread: each of its calls is held up for 0.3 s.
+	# While the helper holds the thread: each of its calls is held up for 0.3 s, or for longer where that was too short for us.
 	during=0
+	held_or_over() { traced || ! kill -0 "$strace"; }
 	for call in ptrace:{2..19} pidfd_getfd:1; do
-		strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd \
-			-e "inject=${call%:*}:delay_enter=300000:when=${call#*:}" \
-			wss-trace -s "process:$pid" -p 50ms -P -n 1 >t.csv 2>t.err 3>&- &
-		strace=$!
-		later_kill "$strace"
-		until_true traced
-		kill -KILL "$(pgrep -P "$strace" wss-trace)"
-		! traced || during=$((during + 1))
-		wait "$strace" || :
-		tell write a 0 100
-		no_descriptor
+		for delay_us in 300000 3000000; do
+			strace -f -qq -o s.log -e trace=ptrace,pidfd_getfd \
+				-e "inject=${call%:*}:delay_enter=$delay_us:when=${call#*:}" \
+				wss-trace -s "process:$pid" -p 50ms -P -n 1 >t.csv 2>t.err 3>&- &
+			strace=$!
+			later_kill "$strace"
+			until_true held_or_over
+			pkill -KILL -P "$strace" wss-trace || :
+			held=no
+			! traced || held=yes
+			wait "$strace" || :
+			tell write a 0 100
+			no_descriptor
+			[ "$held" = no ] || break
+		done
+		[ "$held" = no ] || during=$((during + 1))
 	done
 	between 15 "$during" 19
 	# At each of its own calls that matter.

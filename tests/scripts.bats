@@ -39,6 +39,7 @@ fake_debian() {
 	cp "$(command -v sleep)" qemu-system-test
 	./qemu-system-test 60 3>&- &
 	later_kill $!
+	until_true grep -q qemu "/proc/$!/comm"
 	run --separate-stderr -69 "$TOP/scripts/need" build
 	stderr_is "need: packages are missing, and none is installed unasked (this machine runs virtual machines). Run this, or add YES=1:
   apt-get install -y --no-install-recommends gcc"

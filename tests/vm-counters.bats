@@ -138,9 +138,10 @@ balloon.rss=1048576"
 	stderr_is "vm-counters: -s libvirt:win: guest=hurd is neither linux nor windows; try 'vm-counters --help'"
 }
 
+# bats test_tags=slow
 @test "vm-counters: through ssh the same counters, with one ssh for all samples" {
 	fake_ssh 'cd / && exec sh -c "$command"'
-	vm-counters -s web=ssh:host.example.org -s here=guest:local -p 20ms -n 3 -P >out
+	vm-counters -s web=ssh:host.example.org -s here=guest:local -p 500ms -n 3 -P >out
 	is "$(grep -c . called)" 1
 	[[ $(cat called) == '-T -oBatchMode=yes -- host.example.org while '* ]]
 	is "$(grep -c web,MemTotal out)" 3
@@ -151,20 +152,22 @@ balloon.rss=1048576"
 	is "$(awk -F, '$2 == "web" { if ($1 < last) print "back"; last = $1 }' out)" ''
 }
 
+# bats test_tags=slow
 @test "vm-counters: an ssh that ends, ends its part; alone it is an error" {
 	fake_ssh 'exit 255'
 	run --separate-stderr -69 vm-counters -s web=ssh:host -P
 	stderr_is 'vm-counters: web: ssh ended'
-	run --separate-stderr -0 vm-counters -s web=ssh:host -s here=guest:local -p 50ms -n 2 -P
+	run --separate-stderr -0 vm-counters -s web=ssh:host -s here=guest:local -p 1s -n 2 -P
 	stderr_is 'vm-counters: warning: web: ssh ended'
 	is "$(grep -c here,MemTotal <<<"$output")" 2
 	run --separate-stderr -69 env PATH=/nowhere "$(command -v vm-counters)" -s web=ssh:host -P
 	stderr_is 'vm-counters: ssh:host: cannot start ssh: No such file or directory'
 }
 
+# bats test_tags=slow
 @test "vm-counters: a guest that does not answer keeps nobody waiting, and leaves no ssh behind" {
 	fake_ssh 'echo $$ >pid; read -r _; printf "==> proc/meminfo\nMemTotal: 5 kB\n"; exec sleep 100'
-	run --separate-stderr -0 vm-counters -s web=ssh:host -s here=guest:local -p 50ms -n 4 -P
+	run --separate-stderr -0 vm-counters -s web=ssh:host -s here=guest:local -p 500ms -n 4 -P
 	stderr_is 'vm-counters: warning: web: no sample: it has not answered within the period'
 	is "$(grep -c here,MemTotal <<<"$output") $(grep -c web, <<<"$output")" '4 0'
 	until_true gone "$(cat pid)"

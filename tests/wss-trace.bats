@@ -148,14 +148,14 @@ pml() { wss-trace --simulate-pml -s "model:$1" -n 1 -P "${@:2}"; }
 	kill -HUP $pid 2>/dev/null || :
 	wait $pid
 	is "$(tail -n 1 t.csv | cut -d, -f4)" end
-	nohup wss-trace -P -s model:1s:10w --pace -p 10ms >t.csv 2>/dev/null &
+	nohup wss-trace -P -s model:1s:10w --pace -p 10ms >on.csv 2>/dev/null &
 	pid=$!
 	later_kill $pid
-	until_true grep -q tick t.csv
+	until_true grep -q tick on.csv
 	kill -HUP $pid
 	local n
-	n=$(wc -l <t.csv)
-	more() { [ "$(wc -l <t.csv)" -gt $((n + 10)) ]; }
+	n=$(wc -l <on.csv)
+	more() { [ "$(wc -l <on.csv)" -gt $((n + 10)) ]; }
 	until_true more
 }
 
