@@ -79,12 +79,29 @@ live() { # PERIOD
 
 @test "pipeline: a row leaves balloon-tune within 100 ms of the end of its period (p99 of 30)" {
 	# bats test_tags=slow
-	before=$(date +%s%N)
-	wss-trace -s model:100ms:1000w -p 100ms -n 30 --pace | wss-count | wss-estimate | balloon-tune -P |
+	mkfifo clock
+	# Plain programs that do the same beside them: what a busy machine makes those wait, a row may be later.
+	rows() {
+		local i us
+		for i in {1..30}; do
+			us=$((before / 1000 + i * 100000 - ${EPOCHREALTIME/./}))
+			[ $us -le 0 ] || read -r -t "$(printf '0.%06d' $us)" <> clock || :
+			echo $((i * 100000000))
+		done
+	}
+	late() {
 		while IFS=, read -r t_ns _; do
-			[ "$t_ns" = t_ns ] || echo "$(($(date +%s%N) - before - t_ns))"
-		done | sort -n > late_ns
-	is "$(wc -l < late_ns)" 30
-	# The start of the four programs is in each figure; the worst of 30 is the 99th percentile.
-	between 0 "$(tail -1 late_ns)" 100000000
+			[ "$t_ns" = t_ns ] || echo "$((${EPOCHREALTIME/./}000 - before - t_ns))"
+		done | sort -n
+	}
+	in_time() {
+		before=${EPOCHREALTIME/./}000
+		rows | cat | cat | cat | late > plain_ns 3>&- &
+		wss-trace -s model:100ms:1000w -p 100ms -n 30 --pace | wss-count | wss-estimate | balloon-tune -P | late > late_ns
+		wait $!
+		# The start of the programs is in each figure; the worst of 30 is the 99th percentile.
+		is "$(wc -l < plain_ns) $(wc -l < late_ns)" '30 30' &&
+			between 0 "$(tail -1 late_ns)" $((100000000 + $(tail -1 plain_ns)))
+	}
+	in_time || in_time || in_time # what is held back is so each time
 }
