@@ -42,8 +42,8 @@ trace() {
 count() { awk -F, -v vm="${2:-}" -v event="$1" '$4 == event && (vm == "" || $2 == vm)' t.csv | wc -l; }
 has_rows() { [ "$(count "$2" "${3:-}")" -ge "$1" ]; }
 # comes N EVENT VM: the Nth one comes. more N EVENT [VM]: so many more than there are.
-comes() { until_said 20 has_rows "$@"; }
-more() { until_said 20 has_rows $(($(count "$2" "${3:-}") + $1)) "$2" "${3:-}"; }
+comes() { until_said 60 has_rows "$@"; }
+more() { until_said 60 has_rows $(($(count "$2" "${3:-}") + $1)) "$2" "${3:-}"; }
 stop_trace() {
 	kill -INT $tracer
 	wait $tracer
@@ -59,37 +59,42 @@ ends() {
 untouched() {
 	! grep -q '^VmFlags:.* uw' /proc/"$1"/smaps && ! readlink /proc/"$1"/fd/* | grep -q userfaultfd
 }
-# It runs, and its load has three more windows, each a second long and complete.
+# It runs, and its load has more windows, of which two in a row are a second long and complete: on a busy machine not the
+# first two, on a guest that is slowed down none.
 lives() {
 	is "$(vir domstate "$1")" running
 	local n
 	n=$(wc -l <"$LV/$1.wss.truth")
-	until_said 10 lines "$LV/$1.wss.truth" $((n + 3))
-	tail -n 2 "$LV/$1.wss.truth" | tr -d '\r' | while IFS=, read -r _ window_ns _ set_kib touched_kib _; do
-		between 700000000 "$window_ns" 1300000000
-		is "$set_kib,$touched_kib" 8000,8000
-	done
+	keeps_speed() {
+		lines "$LV/$1.wss.truth" $((n + 3)) && tail -n 2 "$LV/$1.wss.truth" |
+			awk -F, '$2 < 7e8 || $2 > 1.3e9 || $4 != 8000 || $5 != 8000 { slow = 1 } END { exit slow }'
+	}
+	until_said 60 keeps_speed "$1"
 }
 
 @test "libvirt: a page below the PCI hole and one above it are seen at their frame numbers" {
-	guest_define big -M 4096 -p wss.state -p wss.high -p wss.low <<-'JOB'
+	guest_define big -M 4096 -p wss.state -p wss.high -p wss.low -p wss.told <<-'JOB'
 		#!/bin/sh
 		# Linux gives memory above 4 GiB first; when that is full, memory below.
-		wss-load -P 1s:100w*3 --frames=/tmp/high >/dev/null &
-		sleep 1
+		wss-load -P 1s:100w*3 --frames=/tmp/high >/tmp/truth &
+		high=$!
+		until [ "$(wc -l </tmp/truth)" -ge 2 ]; do sleep 0.1; done
 		mount -o remount,size=95% /dev/shm
 		dd if=/dev/zero of=/dev/shm/fill bs=1M count=2200
-		wss-load -P -f 8s 1s:100w*3 --frames=/tmp/low >/dev/virtio-ports/wss.state
-		kill %1
-		wait
+		wss-load -P 1s:100w*3 --frames=/tmp/low >/dev/virtio-ports/wss.state &
+		low=$!
+		read go </dev/virtio-ports/wss.told
+		kill -INT $high $low
+		wait $high $low
 		cat /tmp/high >/dev/virtio-ports/wss.high
 		cat /tmp/low >/dev/virtio-ports/wss.low
 		echo listed >/dev/virtio-ports/wss.state
 		sleep 1000
 	JOB
 	vir start big
-	until_said 60 lines "$LV/big.wss.state" 2
+	until_said 120 lines "$LV/big.wss.state" 2
 	wss-trace -s "libvirt:big?uri=$URI" -p 2s -n 1 -P >t.csv
+	guest_tell big
 	until_said 60 has_line "$LV/big.wss.state" listed
 	vir destroy big
 	written t.csv 1 >seen
@@ -123,7 +128,7 @@ lives() {
 	until_said 60 has_line "$LV/numa.wss.state" up
 	trace -s "libvirt:numa?uri=$URI" --max-overhead 0%
 	more 1 tick
-	is "$(count size)" "$(grep -c ',size,,131072,131072,' t.csv)"
+	is "$(awk -F, '$4 == "size" { print $6, $7 }' t.csv | sort -u)" '131072 131072'
 	vir attach-device numa --live /dev/stdin <<<"<memory model='dimm'><target><size unit='MiB'>128</size><node>0</node></target></memory>"
 	until_said 60 has_line "$LV/numa.wss.state" listed
 	stop_trace
@@ -180,10 +185,12 @@ lives() {
 	is "$(tail -n 1 t.err)" 'wss-trace: one: it was destroyed'
 
 	up one
-	trace -s "libvirt:one?uri=$URI" -p 5s
+	trace -s "libvirt:one?uri=$URI"
 	comes 1 begin one
+	kill -STOP $tracer # a period that is long enough
 	vir destroy one
 	vir start one
+	kill -CONT $tracer
 	ends 69
 	is "$(tail -n 1 t.err)" 'wss-trace: one: it was started again'
 	up one
@@ -328,11 +335,11 @@ while c.recv(1 << 20): pass" 3>&- &
 	more 2 tick one
 	"$TOP/scripts/guest/libvirt" kill "$LV"
 	unknown() { grep -q ',size,,65536,,' t.csv; }
-	until_said 20 unknown
+	until_said 60 unknown
 	more 2 tick one
 	"$TOP/scripts/guest/libvirt" again "$LV"
 	known_again() { grep ,size, t.csv | tail -n 1 | grep -q ',size,,65536,65536,'; }
-	until_said 20 known_again
+	until_said 60 known_again
 	stop_trace
 	is "$(grep warning t.err)" \
 		"wss-trace: warning: libvirt at $URI does not answer; tracing goes on, but sizes are unknown until it is back"

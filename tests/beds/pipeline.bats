@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The whole pipeline on a guest of libvirt: it writes 100 MiB each second, only reads 200 MiB, and has swap.
+# The whole pipeline on a guest of libvirt: it writes 100 MiB three times each second, so that a second which a busy machine
+# cuts short has all of it too; it only reads 200 MiB, and has swap.
 load ../helper
 load ../guests
 
@@ -14,7 +15,7 @@ setup_file() {
 		#!/bin/sh
 		echo 256M >/sys/block/zram0/disksize
 		mkswap /dev/zram0 && swapon /dev/zram0
-		wss-load -P --name=guest --also=1s:51200r 1s:25600w >/dev/virtio-ports/wss.truth
+		wss-load -P --name=guest --also=1s:51200r 1s:25600w*3 >/dev/virtio-ports/wss.truth
 	JOB
 	"$TOP/scripts/guest/initrd" -m zram -f "$TOP/bin/wss-load" -j "$work/job" -o "$work/initrd"
 	"$TOP/scripts/guest/domain" -d "$LV" -n guest -M 768 -i "$work/initrd" -p wss.truth >"$work/xml"
@@ -27,16 +28,20 @@ teardown_file() { libvirt_down; }
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	need_guests
-	until_said 30 truth_has 3
+	until_said 120 truth_has 3
 }
 
 truth_has() { [ "$(grep -c ,guest, "$LV/guest.wss.truth")" -ge "$1" ]; }
 
-# The guest lives and keeps its speed: three windows of a second in at most 6 s.
+# The guest lives and keeps its speed: it has more windows, of which two in a row are a second long; on a busy machine not
+# the first two.
 lives() {
 	local n
 	n=$(grep -c ,guest, "$LV/guest.wss.truth")
-	until_said 6 truth_has $((n + 3))
+	keeps_speed() {
+		truth_has $((n + 3)) && tail -n 2 "$LV/guest.wss.truth" | awk -F, '$2 < 7e8 || $2 > 1.3e9 { slow = 1 } END { exit slow }'
+	}
+	until_said 60 keeps_speed
 }
 
 stat() { vir dommemstat guest | awk -v name="$1" '$1 == name { print $2 }'; }
@@ -55,7 +60,7 @@ mean() { column wss_kib <"$1" | awk -v a="$2" -v b="$3" 'NR >= a && NR <= b { s 
 	wss-trace -s "libvirt:guest?uri=$URI" -p 1s --max-overhead 0% >events 3>&- &
 	later_kill $!
 	wss-count events | wss-estimate -m threshold:1 -P >estimates 3>&- &
-	until_said 15 lines estimates 6
+	until_said 60 lines estimates 6
 	before=$(mean estimates 2 5)
 	{
 		echo t_ns,vm,method,wss_kib,gap_kib,target_kib,actual_kib,memory_kib,reason
@@ -64,9 +69,10 @@ mean() { column wss_kib <"$1" | awk -v a="$2" -v b="$3" 'NR >= a && NR <= b { s 
 	rows=$(($(wc -l <estimates) - 1))
 	is "$(tail -n 1 acks | cut -d, -f2-)" "guest,$want,$want,done"
 	actual_is $want
-	until_said 15 lines estimates $((rows + 6))
+	until_said 60 lines estimates $((rows + 6))
 	during=$(mean estimates 6 $((rows + 1)))
 	after=$(mean estimates $((rows + 2)) $((rows + 4)))
+	echo "# $before KiB before, $during while, $after afterwards" >&3
 	# 100 MiB and what the guest's kernel writes
 	between 102400 "$before" 110000
 	between $((before * 97 / 100)) "$during" $((before * 103 / 100))
@@ -95,9 +101,9 @@ mean() { column wss_kib <"$1" | awk -v a="$2" -v b="$3" 'NR >= a && NR <= b { s 
 			balloon-set --apply -P -c "$URI" --state state targets >acks 3>&- &
 			pids+=($!)
 			for pid in "${pids[@]}"; do later_kill "$pid"; done
-			until_said 20 lines acks 2
+			until_said 60 lines acks 2
 			kill -$signal "${pids[$stage]}"
-			until_said 10 ended
+			until_said 60 ended
 			lives
 			restored
 		done
