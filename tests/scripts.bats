@@ -163,3 +163,19 @@ need: could not install; tried: apt-get install -y --no-install-recommends gcc'
 	printf 'load %s/tests/helper\n@test "sees it" { until_true grep -q quick %s/out; }\n' "$TOP" "$PWD" >tests/b.bats
 	scripts/check check tests/a.bats tests/b.bats >out
 }
+
+@test "bench: a line that missed its limit, or measured nothing, is a failure" {
+	cp -r "$TOP/scripts" .
+	mkdir -p tests/bench
+	says() { echo "echo '$1'" >tests/bench/a.sh; }
+	says 'a-speed 1.5 <=2 times ok'
+	run --separate-stderr -0 scripts/bench
+	is "$(tail -1 <<<"$output" | tr -s ' ')" 'a-speed 1.5 <=2 times ok'
+	for line in 'a-speed 2.5 <=2 times FAIL' 'a-speed -nan <=2 times ok' 'a-speed  <=2 times ok' 'oops'; do
+		says "$line"
+		run --separate-stderr -1 scripts/bench
+	done
+	says 'a-speed 1.5 <=2 times ok'
+	echo 'exit 3' >>tests/bench/a.sh
+	run --separate-stderr -1 scripts/bench a
+}
