@@ -101,6 +101,16 @@ micro_part() {
 # $2: the QEMU of the plain guest.
 libvirt_part() {
 	cat <<-'END'
+		stopped() { grep -q '^State:.T' /proc/$plain/status; }
+		counters_part() { # of a guest that stands still, by us and as KVM's files are; then of one that runs
+			mount -t debugfs none /sys/kernel/debug
+			kill -STOP $plain
+			until_said 10 stopped
+			vm-counters -P -s plain=kvm:$plain -n 1 >counters
+			(cd /sys/kernel/debug/kvm/$plain-* && grep -s . *) >debugfs
+			kill -CONT $plain
+			vm-counters -P -s plain=kvm:$plain -p 1s -n 2 >running
+		}
 		plain=$2
 		both=(-s "kvm:inner?uri=$URI" -s plain=kvm:/run/plain.qmp)
 		domain_on inner "$1"
@@ -108,6 +118,7 @@ libvirt_part() {
 		wss-trace --probe "kvm:inner?uri=$URI" >inner.probe
 		wss-trace -v -P "${both[@]}" -s process:$plain -p 3s -n 3 --max-overhead 0% >both.csv 2>both.err
 		cat /proc/$plain/maps >maps
+		counters_part
 		until_said 30 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null # its log is on for some seconds
 		wss-trace -q -P -s "kvm:inner?uri=$URI&tables=0" -p 1s -n 1 >without.csv
 		until_said 30 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null
@@ -311,4 +322,14 @@ in_libvirt() {
 	is "$(rows "$QEMU/destroyed.csv" plain end | wc -l)" 1
 	is "$(cat "$QEMU/left")" ''
 	file_is "$QEMU/emulated.err" 'wss-trace: kvm:/run/tcg.qmp: it is emulated (TCG), not run by KVM'
+}
+
+@test "vm-counters kvm: each value of a guest is what KVM's own file says" {
+	tr : = <"$QEMU/debugfs" | LC_ALL=C sort >theirs
+	sed -n 's/^[^,]*,plain,kvm\.\(.*\),\([0-9]*\)$/\1=\2/p' "$QEMU/counters" | LC_ALL=C sort >ours
+	between 25 "$(wc -l <ours)" 100
+	is "$(LC_ALL=C comm -23 ours theirs)" ''
+	# It has memory, and it ran.
+	is "$(awk -F= '$1 ~ /^(exits|pages_4k|pf_taken)$/ && $2 > 1000' ours | wc -l)" 3
+	is "$(awk -F, '$3 == "kvm.exits" { n++; if ($4 <= last) print; last = $4 } END { print n }' "$QEMU/running")" 2
 }
