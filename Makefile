@@ -92,7 +92,8 @@ $(B)/%.o: src/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Programs of the tests: each one file, with all of src/common.
+# Programs of the tests: each one file, with all of src/common. Those for guests have no shared libraries.
+LDFLAGS_disk-read := -static
 $(B)/unit/%: tests/unit/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -100,7 +101,7 @@ $(B)/unit/%: tests/unit/%.c $(COMMON)
 $(B)/helpers/%: tests/helpers/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -o $@ $< $(filter %.o,$^) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(if $(SAN),,$(LDFLAGS_$*)) -o $@ $< $(filter %.o,$^) $(LDLIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
