@@ -27,6 +27,7 @@ setup_file() {
 	JOB
 	xen_guest two -M 96 <<-JOB
 		#!/bin/sh
+		echo 1 >/proc/sys/kernel/sysrq
 		wss-load -P '1s:300w*1'
 	JOB
 	again pv two 's/pvh/pv/'
@@ -272,6 +273,20 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	stderr_is 'wss-trace: xen:crash: it crashed'
 	run --separate-stderr -66 wss-trace --probe xen:crash
 	xl destroy crash
+}
+
+@test "xen: a guest that crashes in mid-trace ends its part of the trace, with the reason; the other's goes on" {
+	local n
+	trace -s xen:one -s xen:two -p 500ms
+	comes 2 tick two
+	xl sysrq two c
+	comes 1 end two
+	grep -qxE 'wss-trace: two: it (crashed|was destroyed)' t.err # its toolstack destroys it soon
+	n=$(awk -F, '$4 == "tick" && $2 == "one"' t.csv | wc -l)
+	comes $((n + 2)) tick one
+	kill -TERM $tracer
+	ends 0
+	is "$(awk -F, '$4 == "end" { print $2 }' t.csv | xargs)" 'two one'
 }
 
 # This bed's processor is AMD's; tests/beds/xen-pml.bats runs some of this file with the patched hypervisor too.
