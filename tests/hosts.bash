@@ -25,7 +25,7 @@ in_guest() {
 	} >"$work.job"
 	"$TOP/scripts/guest/initrd" "${initrd[@]}" -f "$STATIC" -f "$TOP/bin/wss-load" \
 		-j "$work.job" -o "$work.initrd"
-	"$TOP/scripts/guest/boot" -a tcg -t 240 -i "$work.initrd" -p wss.out="$work.tar" "$@" \
+	"$TOP/scripts/guest/boot" -a tcg -t 900 -i "$work.initrd" -p wss.out="$work.tar" "$@" \
 		</dev/null >"$work.console" 2>"$work.warnings" || :
 	[ -s "$work.tar" ] || { tail "$work.console" >&2; return 1; }
 	tar -xf "$work.tar" -C "$work"
@@ -38,7 +38,7 @@ in_kvm_host() {
 	{
 		kvm_words
 		cat
-	} | in_guest "$name" -k amd64 -M 1024 -t 480 -- -cpu EPYC,+svm \
+	} | in_guest "$name" -k amd64 -M 1024 -t 900 -- -cpu EPYC,+svm \
 		-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap "$@"
 }
 
@@ -112,7 +112,7 @@ kvm_words() {
 			until [ -e /host/run/\$name.truth ] && [ \$(wc -l </host/run/\$name.truth) -ge 3 ]; do
 				sleep 0.5
 				n=\$((n + 1))
-				[ \$n -lt 240 ] || { cat /host/run/\$name.console >&2; break; }
+				[ \$n -lt 480 ] || { cat /host/run/\$name.console >&2; break; }
 			done
 		}
 		guest_off() {
@@ -143,7 +143,7 @@ libvirt_words() {
 		domain_is_off() { [ "$(vir domstate "$1")" = 'shut off' ]; }
 		domain_off() {
 			echo >"$LV/$1.wss.stop.in"
-			until_said 30 domain_is_off "$1"
+			until_said 120 domain_is_off "$1"
 			cp "$LV/$1.wss.frames" "$1.frames"
 		}
 	END

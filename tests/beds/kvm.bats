@@ -53,7 +53,7 @@ micro_part() {
 		left >left.first
 		ticks() {
 			n=0
-			until [ $(grep -c tick $1) -ge $2 ] || [ $n -gt 300 ]; do
+			until [ $(grep -c tick $1) -ge $2 ] || [ $n -gt 1200 ]; do
 				sleep 0.1
 				n=$((n + 1))
 			done
@@ -119,35 +119,35 @@ libvirt_part() {
 		wss-trace -v -P "${both[@]}" -s process:$plain -p 3s -n 3 --max-overhead 0% >both.csv 2>both.err
 		cat /proc/$plain/maps >maps
 		counters_part
-		until_said 30 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null # its log is on for some seconds
+		until_said 120 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null # its log is on for some seconds
 		wss-trace -q -P -s "kvm:inner?uri=$URI&tables=0" -p 1s -n 1 >without.csv
-		until_said 30 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null
+		until_said 120 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null
 		{
 			vir qemu-monitor-command inner '{"execute":"calc-dirty-rate","arguments":{"calc-time":20,"mode":"dirty-bitmap"}}'
 		} >/dev/null 2>&1
 		wss-trace -P -s "kvm:inner?uri=$URI" -n 1 >/dev/null 2>measured.err
 		echo $? >>measured.err
-		until_said 30 wss-trace --probe kvm:/run/plain.qmp >/dev/null
+		until_said 120 wss-trace --probe kvm:/run/plain.qmp >/dev/null
 		wss-trace -P -s plain=kvm:/run/plain.qmp -n 1000 >migrated.csv 2>migrated.err &
 		tracer=$!
-		until_said 30 grep -q tick migrated.csv
+		until_said 120 grep -q tick migrated.csv
 		printf '%s\n' 'migrate_set_parameter max-bandwidth 100k' 'migrate -d "exec:cat >/dev/null"' >/run/plain.mon.in
 		wait $tracer
 		echo $? >>migrated.err
 		wss-trace -P -s kvm:/run/plain.qmp -n 1 2>migrates.err
 		printf '%s\n' 'info migrate' migrate_cancel 'info status' >/run/plain.mon.in
-		until_said 30 grep -q 'VM status' monitor
-		until_said 30 wss-trace --probe kvm:/run/plain.qmp >/dev/null
-		until_said 30 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null
+		until_said 120 grep -q 'VM status' monitor
+		until_said 120 wss-trace --probe kvm:/run/plain.qmp >/dev/null
+		until_said 120 wss-trace --probe "kvm:inner?uri=$URI" >/dev/null
 		wss-trace -q -P "${both[@]}" -n 1000 >destroyed.csv 2>destroyed.err &
 		tracer=$!
-		until_said 30 grep -q '^[0-9]*,plain.*tick' destroyed.csv
+		until_said 120 grep -q '^[0-9]*,plain.*tick' destroyed.csv
 		domain_off inner
 		echo >/run/plain.stop.in
 		wait $tracer
 		echo $? >destroyed.status
 		chroot / qemu-system-x86_64 -nodefaults -display none -accel tcg -m 64 -S -qmp unix:/run/tcg.qmp,server=on,wait=off &
-		until_said 30 test -S /run/tcg.qmp
+		until_said 120 test -S /run/tcg.qmp
 		wss-trace --probe kvm:/run/tcg.qmp 2>emulated.err
 		kill $!
 		libvirt_down
