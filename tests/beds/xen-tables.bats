@@ -46,10 +46,10 @@ ends() {
 # count EVENT: rows so far. comes N EVENT: there are N.
 count() { grep -c ",$1," t.csv; }
 has_rows() { [ "$(count "$2")" -ge "$1" ]; }
-comes() { until_said 60 has_rows "$@"; }
+comes() { until_said 120 has_rows "$@"; }
 # The guest goes on with its load: two more windows.
 windows() { xen_console one | grep -c '^[0-9]*,'; }
-lives() { until_said 60 xen_windows one $(($(windows) + 2)); }
+lives() { until_said 120 xen_windows one $(($(windows) + 2)); }
 # Nothing is left on: there is no mark, and another may watch the guest.
 is_off() {
 	is "$(find /run -name 'wss-trace.cr3-*')" ''
@@ -81,7 +81,7 @@ frames_agree() {
 	trace -s xen:one -p 1s -n 3
 	ends 0
 	[ ! -s t.err ]
-	until_said 30 walk one $PAGES
+	until_said 120 walk one $PAGES
 	awk -F, '$1 == "table" { for (i = 0; i < $3; i++) print $2 + i }' walk | sort >walked
 	local period dropped
 	for period in 1 2 3; do
@@ -113,9 +113,9 @@ frames_agree() {
 }
 
 @test "xen: a walk finds every page of the load at its frame, and as many tables for them as the guest says" {
-	until_said 30 walk one $PAGES
+	until_said 120 walk one $PAGES
 	xen_tell one tell
-	until_said 30 xen_said one 'VmPTE: [0-9]*'
+	until_said 120 xen_said one 'VmPTE: [0-9]*'
 	# A table for each part of 2 MiB, 1 GiB, 512 GiB that has pages.
 	is "$(awk -F, '$1 == "page" && $2 < 34359738368 {
 			for (level = 1; level <= 3; level++) {
@@ -128,13 +128,13 @@ frames_agree() {
 }
 
 @test "xen: a PV guest's tables, with frame numbers of the host, lead to the guest's frames" {
-	until_said 30 walk pv 1000
+	until_said 120 walk pv 1000
 	frames_agree pv 1000
 }
 
 @test "xen: cr3=1 tells changes of address space and flushes, in order; SIGTERM undoes it" {
-	trace -s 'xen:one?cr3=1' -p 500ms
-	comes 4 tick
+	trace -s 'xen:one?cr3=1' -p 2s
+	comes 2 tick
 	comes 5 cr3
 	comes 1 flush
 	is "$(find /run -name 'wss-trace.cr3-*' | wc -l)" 1
@@ -146,9 +146,10 @@ frames_agree() {
 	# More than one space; a flush is of the one that the processor has.
 	awk -F, '$4 == "cr3" && !seen[$7]++ { n++ } END { exit n < 2 }' t.csv
 	is "$(awk -F, '$4 == "cr3" { now = $7 } $4 == "flush" && now && $7 != now' t.csv)" ''
-	# All the spaces are walked: their roots are tables.
-	is "$(comm -13 <(awk -F, '$4 == "table" { for (i = 0; i < $6; i++) print $5 + i }' t.csv | sort -u) \
-		<(awk -F, '$4 == "tick" { exit } $4 == "cr3" { print $7 / 4096 }' t.csv | sort -u) | wc -l)" 0
+	# Not only the space that the processor has at the end is walked: already in the first period the roots of others are
+	# tables. (Not all are: those of programs that have ended may hold anything.)
+	between 2 "$(comm -12 <(frames_of table 1) \
+		<(awk -F, '$4 == "tick" { exit } $4 == "cr3" { print $7 / 4096 }' t.csv | sort -u) | wc -l)" 100
 	is_off
 	lives
 }
@@ -158,7 +159,7 @@ frames_agree() {
 	comes 2 tick
 	kill -KILL $tracer
 	ends 137
-	until_said 20 is_off
+	until_said 120 is_off
 	lives
 }
 
@@ -166,7 +167,7 @@ frames_agree() {
 	trace -s 'xen:one?cr3=1' -p 500ms
 	comes 2 tick
 	kill -KILL "$(reader)"
-	until_said 20 grep -q 'was killed; another one goes on' t.err
+	until_said 120 grep -q 'was killed; another one goes on' t.err
 	comes $(($(count tick) + 2)) tick
 	local told
 	told=$(count cr3)
@@ -190,7 +191,7 @@ frames_agree() {
 		sleep 2
 		is "$(xl list one | awk 'NR == 2 { print $6 }')" "$before"
 	}
-	until_said 30 stands
+	until_said 120 stands
 	run --separate-stderr -0 wss-trace --release xen:one
 	stdout_is 'xen:one: 2 released'
 	lives
@@ -206,7 +207,7 @@ frames_agree() {
 	run --separate-stderr -69 wss-trace --release xen:one
 	xen_destroy one
 	ends 69
-	until_said 10 run -1 xl domid one
+	until_said 120 run -1 xl domid one
 	is "$(xl list | grep -c null)" 0
 	is "$(find /run -name 'wss-trace.cr3-*')" ''
 }

@@ -206,8 +206,9 @@ void xen_tables_ran(struct xen_tables *t, uint64_t cr3)
 	struct pagewalk_regs regs = t->regs;
 
 	regs.cr3 = cr3;
-	if (t->walk)
-		pagewalk_ran(t->walk, &regs);
+	if (!t->walk)
+		t->walk = new_walk(t);
+	pagewalk_ran(t->walk, &regs);
 }
 
 /* Neighbours on the host need not be neighbours in the guest. */
