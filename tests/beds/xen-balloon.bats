@@ -59,12 +59,12 @@ tell() {
 	local n
 	n=$(xen_console web | grep -c '^did ')
 	xen_tell web "$1"
-	until_said 60 xen_said web "did $n"
+	until_said 120 xen_said web "did $n"
 }
 
 # balloon_set KIB [OPTION...]: one target for web; the ack without its time in $output.
 balloon_set() {
-	run --separate-stderr balloon-set -a xen -P --state "$BATS_FILE_TMPDIR/state" "${@:2}" < <(printf '%s\n' $HEAD "1,web,m,,,$1,,,follow")
+	run --separate-stderr balloon-set -a xen -P --follow 60s --state "$BATS_FILE_TMPDIR/state" "${@:2}" < <(printf '%s\n' $HEAD "1,web,m,,,$1,,,follow")
 	output=$(tail -n +2 <<<"$output" | cut -d, -f2-)
 }
 
@@ -126,7 +126,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	is "$(mib)" 256
 	# a larger target also where xl had lowered the limit
 	xl mem-set web 160
-	until_said 60 has_mib 160
+	until_said 120 has_mib 160
 	balloon_set 262144 --apply
 	is "$output" web,262144,262144,done
 }
@@ -152,7 +152,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	said_since() { [ "$(xenstore-read "$key" | cut -d' ' -f2)" -gt "$1" ]; }
 	# the line of the manual page, but more often than it says: the emulated guest can be slow
 	tell "$(sed -n 's/sleep 5/sleep 1/; s/ 5"; done/ 30"; done/; /^while sleep/p' "$TOP/man/balloon-set.1") & loop=\$!"
-	until_said 60 xenstore-exists "$key"
+	until_said 120 xenstore-exists "$key"
 	balloon_set 204800 --apply
 	is "$output" web,204800,204800,done
 	balloon_set 20480 --apply
@@ -160,7 +160,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	actual=$(cut -d, -f3 <<<"$output")
 	# It has what it cannot give, and 64 MiB: it can still give so much, or a little less.
 	now=$(date +%s)
-	until_said 60 said_since "$now"
+	until_said 120 said_since "$now"
 	between 40000 "$(xenstore-read "$key" | cut -d' ' -f1)" 70000
 	between 90000 "$actual" 160000
 	tell 'kill $loop'
@@ -179,7 +179,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	later_kill $!
 	exec 5>targets
 	printf '%s\n' $HEAD 1,web,m,,,163840,,,follow >&5
-	until_said 60 grep -q done acks
+	until_said 120 grep -q done acks
 	kill -KILL $!
 	exec 5>&-
 	is "$(mib)" 160
@@ -223,7 +223,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	printf '%s\n' 'auth_unix_rw = "none"' 'auth_unix_ro = "none"' 'unix_sock_group = "root"' >conf
 	LIBVIRT_DRIVER_DIR=$PWD/drivers libvirtd --config "$PWD/conf" >log 2>&1 3>&- 4>&- &
 	later_kill $!
-	until_said 60 virsh -q -c $uri list
+	until_said 120 virsh -q -c $uri list
 	cat >two.xml <<-END
 		<domain type='xen'><name>two</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>
 		<os><type arch='x86_64' machine='xenpvh'>xenpvh</type><kernel>$xen/vmlinux</kernel>

@@ -70,9 +70,9 @@ walked() {
 
 @test "xen: each page that a PV guest writes is in the trace, its tables are found; SIGTERM turns the log off" {
 	trace -s xen:one -p 1s
-	until_said 60 ticks 1
+	until_said 120 ticks 1
 	lives # a window is a pass over all pages; the second is whole
-	until_said 60 ticks $(($(grep -c ',tick,' t.csv) + 1))
+	until_said 120 ticks $(($(grep -c ',tick,' t.csv) + 1))
 	kill -TERM $tracer
 	ends 0
 	is_off
@@ -89,7 +89,7 @@ walked() {
 
 @test "xen: wss-trace of a PV guest is killed: --release turns the log off, another trace begins it anew" {
 	trace -s xen:one -p 500ms
-	until_said 60 ticks 2
+	until_said 120 ticks 2
 	kill -KILL $tracer
 	ends 137
 	run ! is_off # which has turned it off
@@ -103,7 +103,7 @@ walked() {
 
 @test "xen: a migration of a PV guest that begins wins, and its guest lives on" {
 	trace -s xen:one -p 500ms
-	until_said 60 ticks 2
+	until_said 120 ticks 2
 	xl migrate -s '' one 'xl migrate-receive' >migrate.out 2>&1 3>&- 4>&- &
 	local migration=$!
 	later_kill $migration

@@ -49,7 +49,7 @@ trace() {
 }
 # rows N EVENT [VM]: that there are N; for until_said.
 rows() { [ "$(awk -F, -v e="$2" -v vm="${3:-}" '$4 == e && (vm == "" || $2 == vm)' t.csv | wc -l)" -ge "$1" ]; }
-comes() { until_said 60 rows "$@"; }
+comes() { until_said 120 rows "$@"; }
 # ends CODE: the tracer does, by itself or of a signal.
 ends() {
 	local status=0
@@ -67,7 +67,7 @@ lives() {
 	local n
 	n=$(windows)
 	further() { [ "$(windows)" -ge $((n + 2)) ]; }
-	until_said 60 further
+	until_said 120 further
 }
 # written TRACE: its frames, sorted as text.
 written() { awk -F, '$4 == "write" { for (i = 0; i < $6; i++) print $5 + i }' "$1" | sort -u; }
@@ -106,7 +106,7 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	xen_console one | awk '$1 == "run" { for (i = 0; i < $3; i++) print $2 + i }' | sort >wrote
 	is "$(wc -l <wrote)" $PAGES
 	periods=$(grep -c ',tick,' busy.csv)
-	wss-trace -P -s xen:one -p 1s -n 5 >idle.csv
+	wss-trace -P -s xen:one -p 1s -n "$periods" >idle.csv
 	written busy.csv >seen
 	is "$(comm -23 wrote seen | wc -l)" 0
 	noise=$(comm -13 wrote seen | wc -l)
