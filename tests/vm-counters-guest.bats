@@ -107,15 +107,19 @@ look() {
 		LogLevel ERROR
 	CONFIG
 	until_said 60 shim/ssh -oBatchMode=yes web.example.org true
-	PATH=$PWD/shim:$PATH vm-counters -s web=ssh:web.example.org -p 1s -n 3 -P >shell
+	PATH=$PWD/shim:$PATH vm-counters -s web=ssh:web.example.org -p 1s -P >shell 3>&- &
+	later_kill $!
+	samples() { [ "$(grep -c ',AnonPages,' shell)" -ge "$1" ]; }
+	until_said 60 samples 3 # a login takes long on a busy machine
+	kill -INT $!
+	wait $!
 	vm-counters -s "web=agent:web?uri=$URI" -n 1 -P >agent
 	names() { sed -n 's/^[^,]*,web,\([^,]*\),.*/\1/p' "$1" | sort -u; }
 	is "$(names shell | wc -l)" "$(names agent | wc -l)"
 	same <(names agent) <(names shell)
 	is "$(grep -o 'MemTotal,.*' shell | sort -u)" "$(grep -o 'MemTotal,.*' agent)"
-	is "$(grep -c ',MemTotal,' shell)" 3
 	# Its load goes on: 40 MiB are anonymous memory, and the guest's time passes.
-	is "$(awk -F, '$3 == "AnonPages" && $4 >= 40960' shell | wc -l)" 3
+	is "$(awk -F, '$3 == "AnonPages" && $4 < 40960' shell)" ''
 	is "$(awk -F, '$1 + 0 < last { print "back" } { last = $1 + 0 }' shell)" ''
 }
 
@@ -125,7 +129,7 @@ look() {
 		vm-counters -s "agent:web?uri=$URI" --cache=none -n 1 -P >counters
 		[ "$(awk -F, '/wss.none_kib/ { print $4 }' counters)" -ge 40960 ]
 	}
-	until_said 30 takes # it has to fill its memory first
+	until_said 60 takes # it has to fill its memory first
 	between 40960 "$(awk -F, '/wss.none_kib/ { print $4 }' counters)" 73728
 }
 
@@ -140,7 +144,7 @@ look() {
 	until_true grep -q web both
 	until_true grep -q web alone.csv
 	vir destroy web
-	until_said 10 has_line errors 'vm-counters: warning: web: it does not run any more'
+	until_said 60 has_line errors 'vm-counters: warning: web: it does not run any more'
 	wait $alone || status=$?
 	is "$status" 69
 	# libvirt may lose QEMU in the middle of an answer before it knows that it ended: a sample less, with a warning.

@@ -25,20 +25,24 @@ traced() {
 		echo '#!/bin/sh'
 		echo 'echo never >/sys/kernel/mm/transparent_hugepage/enabled'
 		echo 'exec >/dev/virtio-ports/wss.state'
-		echo 'uname -m; grep -o -m 1 -w la57 /proc/cpuinfo; echo up; sleep 6'
+		echo 'uname -m; grep -o -m 1 -w la57 /proc/cpuinfo; echo up; read go </dev/virtio-ports/wss.told'
 		cat
 		echo 'echo end; sleep 1000'
-	} | guest_define "$name" "$@" -M 256 -p wss.state -p wss.frames
+	} | guest_define "$name" "$@" -M 256 -p wss.state -p wss.frames -p wss.told
 	vir start "$name"
-	until_said 90 has_line "$LV/$name.wss.state" up
+	until_said 180 has_line "$LV/$name.wss.state" up
 	wss-trace -s "libvirt:$name?uri=$URI&tables=4096" -p 500ms -P >t.csv 3>&- &
 	tracer=$!
 	later_kill $tracer
-	until_said 90 has_line "$LV/$name.wss.state" end
+	until_said 60 idle_periods 4
+	guest_tell "$name"
+	until_said 180 has_line "$LV/$name.wss.state" end
 	kill $tracer
 	wait $tracer || is $? 143
 	vir destroy "$name"
 }
+
+idle_periods() { [ "$(grep -c ,tick, t.csv)" -ge "$1" ]; }
 
 # tables PERIOD: the frames that were page tables then, sorted as text. counts: how many there were in each period.
 tables() {
@@ -61,7 +65,7 @@ grew_by() {
 	between "$1" $((most - least)) $(($1 + 30))
 }
 
-@test "page tables of five levels are found, and nothing else is taken for one" {
+@test "wss-trace: page tables of five levels are found, and nothing else is taken for one" {
 	feature=la57 traced five <<-JOB
 		wss-load -P -f 5s 1s:${PAGES}w*3 --frames=/tmp/frames >/dev/null
 		cat /tmp/frames >/dev/virtio-ports/wss.frames
@@ -73,7 +77,7 @@ grew_by() {
 	is "$(tables "$(counts | tail -1 | cut -d' ' -f2)" | comm -12 frames - | wc -l)" 0
 }
 
-@test "page tables of a 32-bit kernel with PAE are found: three levels, of which one is 32 bytes" {
+@test "wss-trace: page tables of a 32-bit kernel with PAE are found: three levels, of which one is 32 bytes" {
 	traced pae -k 686-pae <<-JOB
 		timeout 5 dd if=/dev/zero of=/dev/null bs=$((PAGES * 4))K
 	JOB
@@ -81,7 +85,7 @@ grew_by() {
 	grew_by $((PAGES / 512))
 }
 
-@test "page tables of a 32-bit kernel without PAE are found: two levels, of 1024 entries" {
+@test "wss-trace: page tables of a 32-bit kernel without PAE are found: two levels, of 1024 entries" {
 	traced legacy -k 686 <<-JOB
 		timeout 5 dd if=/dev/zero of=/dev/null bs=$((PAGES * 4))K
 	JOB
