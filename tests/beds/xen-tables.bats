@@ -201,12 +201,18 @@ frames_agree() {
 }
 
 @test "xen: two cannot watch one guest; a guest that is destroyed leaves nothing behind" {
-	trace -s 'xen:one?cr3=1' -p 500ms
+	trace -s 'xen:one?cr3=1' -p 500ms --max-overhead 0%
 	comes 1 tick
-	run --separate-stderr -69 wss-trace -s 'xen:one?cr3=1' -P
+	run --separate-stderr -69 wss-trace -s 'xen:one?cr3=1' -P -p 10ms -n 1
+	stderr_is 'wss-trace: xen:one: a wss-trace traces it already'
 	run --separate-stderr -69 wss-trace --release xen:one
+	stderr_is 'wss-trace: xen:one: a wss-trace traces it already'
+	# They took nothing from the first one.
+	comes $(($(count tick) + 2)) tick
+	comes $(($(count cr3) + 3)) cr3
 	xen_destroy one
 	ends 69
+	file_is t.err 'wss-trace: one: it was destroyed'
 	until_said 120 run -1 xl domid one
 	is "$(xl list | grep -c null)" 0
 	is "$(find /run -name 'wss-trace.cr3-*')" ''
