@@ -209,6 +209,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	file_is said 'vm-counters: web: it was destroyed'
 	run --separate-stderr -0 balloon-set -a xen --restore -P --state "$BATS_FILE_TMPDIR/state"
 	stderr_is 'balloon-set: warning: web: does not run any more; forgotten'
+	is "$(ls "$BATS_FILE_TMPDIR/state")" ''
 }
 
 @test "balloon-set: a domain of Xen through libvirt, and its counters" {
