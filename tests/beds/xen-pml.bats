@@ -94,6 +94,27 @@ job() {
 
 		try filter '?filter=on' 0 64 2000 7
 
+		# What it takes to get entries into gzip. At the ends of three periods, of which the second has them: bytes so
+		# far, and ns for which the tracer had the processor.
+		written() { wc -c <cost.gz; }
+		look() {
+			local n=$(written)
+			until [ $(written) -gt $n ] && [ "$(cut -d ' ' -f 3 /proc/$tracer/stat)" = S ] || ! kill -0 $tracer; do
+				sleep 0.1
+			done
+			echo "$(written) $(cut -d ' ' -f 1 /proc/$tracer/schedstat)" >>cost
+		}
+		step cost
+		wss-trace -v -p 2s -s a=xen-pml:$id -o cost.gz 2>cost.err &
+		tracer=$!
+		until [ -s cost.gz ] || ! kill -0 $tracer; do sleep 0.1; done
+		look
+		wrote cost 0 64 8000 3001
+		look
+		look
+		kill -TERM $tracer
+		wait $tracer
+
 		begin often 50ms
 		wrote often 0 64 4000 7
 		end often
@@ -201,6 +222,21 @@ figures() { sed -n 's/^wss-trace: a: \([0-9]* entries were\)/\1/p' "$1.err"; }
 @test "xen-pml: pages of 2 MiB are split, and each first write is in its place" {
 	same large.list <(data_of large)
 	is "$(lost large)" 0
+}
+
+# 8000 pages, no two of them neighbours, 16 of the list, 1 of the answer, and all 19 page tables. An instruction takes Bochs 20 ns.
+@test "xen-pml: entries in gzip, and what one costs from the ring to there" {
+	gzip -cd cost.gz >cost.csv
+	same cost.list <(data_of cost)
+	[[ "$(figures cost)" == '8036 entries were logged, 0 lost, '* ]]
+	is "$(wc -l <cost)" 3
+	awk '
+		NR > 1 { bytes[NR] = $1 - bytes_before; ns[NR] = $2 - ns_before }
+		{ bytes_before = $1; ns_before = $2 }
+		END {
+			printf "# bytes of an entry in gzip: %.2f\n", (bytes[2] - bytes[3]) / 8036
+			printf "# instructions for an entry, from the ring to gzip: %.0f\n", (ns[2] - ns[3]) / 20 / 8036
+		}' cost >&3
 }
 
 @test "xen-pml: a full ring keeps the oldest entries and counts the others" {
