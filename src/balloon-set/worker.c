@@ -26,7 +26,7 @@ struct vm {
 	bool moving;             /* the guest was asked for want_kib and has not got there */
 	uint64_t from_kib, want_kib;
 	uint64_t seen_kib, progress_ns; /* where it was last on its way, and since when */
-	uint64_t changed_s;      /* Unix time when it got to its last step */
+	uint64_t changed_s;      /* Unix time when it got to its last step, or we first heard of it: who knows what was before */
 	uint64_t next_step_ns;
 	enum result result;      /* of its last target */
 	bool has_result;
@@ -313,7 +313,10 @@ static struct vm *get_vm(struct worker *w, const char *name)
 	struct vm *vm = vms_get(&w->vms, name, &is_new);
 
 	if (is_new)
-		*vm = (struct vm){ .name = name, .new_target_kib = UNKNOWN, .target_kib = UNKNOWN };
+		*vm = (struct vm){ .name = name,
+				   .new_target_kib = UNKNOWN,
+				   .target_kib = UNKNOWN,
+				   .changed_s = (uint64_t)time(NULL) };
 	return vm;
 }
 

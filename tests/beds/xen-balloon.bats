@@ -155,7 +155,7 @@ top() { xentop -b -i 1 -f | awk '$1 == "web" { print $3, $5, $9, $15, $16, $17, 
 	until_said 120 xenstore-exists "$key"
 	balloon_set 204800 --apply
 	is "$output" web,204800,204800,done
-	balloon_set 20480 --apply
+	balloon_set 20480 --apply # what it said before it had given that is not believed
 	is "$(cut -d, -f1,2,4 <<<"$output")" web,20480,floor
 	actual=$(cut -d, -f3 <<<"$output")
 	# It has what it cannot give, and 64 MiB: it can still give so much, or a little less.
