@@ -31,7 +31,7 @@ trace() {
 }
 rows() { [ "$(grep -c ',tick,' t.csv)" -ge "$1" ]; }
 # ticks N: N more of them come.
-ticks() { until_true rows "$(($(grep -c ',tick,' t.csv) + $1))"; }
+ticks() { until_true rows "$(($(grep -c ',tick,' t.csv) + $1))" || { cat t.err >&2; return 1; }; }
 stop_trace() {
 	kill -INT "$tracer"
 	wait "$tracer"

@@ -39,8 +39,9 @@ enum {
 	STRAYS_MAX = 16,
 	THREADS_MAX = 16,
 	FILES_MAX = 4096,
-	PATIENCE_NS = 100 * NS_PER_MS, /* for a thread to stop, and to enter a system call */
-	HELPER_MS = 10000, /* for all of it */
+	PATIENCE_NS = 1000 * NS_PER_MS, /* for a thread to stop, and to enter a system call, on a busy machine */
+	COMPUTES_NS = 50 * NS_PER_MS,   /* one that has run for so long makes no system calls */
+	HELPER_MS = 30000,              /* for all of it */
 	STRAY_MS = 20, /* a program that opens a userfaultfd itself needs less than that to set it up */
 };
 
@@ -147,10 +148,26 @@ int inject_allowed(pid_t pid, bool trust_filter, struct failure *failure)
 
 /* ---- the thread ---- */
 
-static enum stop wait_stop(struct victim *v)
+/* Processor time that the thread has had; 0 where the kernel does not tell. */
+static uint64_t ran_ns(pid_t tid)
+{
+	char text[64];
+	int fd = proc_open(tid, "schedstat", O_RDONLY);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	uint64_t ns = 0;
+
+	if (fd >= 0)
+		close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	num_u64(text, strcspn(text, " "), &ns);
+	return ns;
+}
+
+/* At most until the thread has run for `most_ns`. */
+static enum stop wait_stop_while(struct victim *v, uint64_t most_ns)
 {
 	const struct timespec slice = { .tv_nsec = 5 * NS_PER_MS };
-	uint64_t until_ns = clock_now_ns() + PATIENCE_NS;
+	uint64_t until_ns = clock_now_ns() + PATIENCE_NS, began_ns = ran_ns(v->tid);
 	struct ptrace_syscall_info info;
 	sigset_t child;
 	int status;
@@ -161,7 +178,7 @@ static enum stop wait_stop(struct victim *v)
 	while ((got = waitpid(v->tid, &status, __WALL | WNOHANG)) != v->tid) {
 		if (got < 0 && errno != EINTR)
 			return STOP_GONE;
-		if (clock_now_ns() >= until_ns)
+		if (clock_now_ns() >= until_ns || ran_ns(v->tid) - began_ns >= most_ns)
 			return STOP_TIMEOUT;
 		sigtimedwait(&child, NULL, &slice);
 	}
@@ -178,6 +195,11 @@ static enum stop wait_stop(struct victim *v)
 		v->result = (long)info.exit.rval;
 	/* A system call by the 32-bit door is none to take. */
 	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.arch == AUDIT_ARCH_X86_64 ? STOP_ENTRY : STOP_EXIT;
+}
+
+static enum stop wait_stop(struct victim *v)
+{
+	return wait_stop_while(v, UINT64_MAX);
 }
 
 static bool get_regs(struct victim *v, struct user_regs_struct *regs)
@@ -232,7 +254,7 @@ static enum stop run_to_entry(struct victim *v)
 	while (stop == STOP_TRAP || stop == STOP_GROUP || stop == STOP_SIGNAL || stop == STOP_EXIT) {
 		if (ptrace(PTRACE_SYSCALL, v->tid, 0, stop == STOP_SIGNAL ? v->signal : 0) < 0)
 			return STOP_GONE;
-		stop = wait_stop(v);
+		stop = wait_stop_while(v, COMPUTES_NS);
 	}
 	v->at_entry = stop == STOP_ENTRY;
 	return stop;
