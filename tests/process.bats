@@ -293,6 +293,18 @@ no_descriptor() { ! ls -l "/proc/$pid/fd" | grep -q userfaultfd; }
 	tell alarm 0
 }
 
+@test "process: a target that does not stop at once, as on a busy machine, is waited for" {
+	need_uffd
+	writer
+	tell map a 4
+	echo 'vfork 700' >&"${WRITER[1]}"
+	until_true grep -q '^State:.D' "/proc/$pid/status"
+	wss-trace -P -s "process:$pid" -p 20ms -n 1 >t.csv
+	hear
+	is "$ans" ok
+	no_descriptor
+}
+
 @test "process: several at once; one that ends does not end the others" {
 	need_uffd
 	writer

@@ -18,6 +18,7 @@
  *   beat                                does so itself, and says "beat" every 10 ms, for ever
  *   alarm USEC                          a signal so often, with a handler; 0 ends it
  *   epoll MS                            waits for nothing: "ok 0", or "ok ERRNO" when it was not left in peace
+ *   vfork MS                            stands in the kernel, where nothing but its end stops it
  *   filter                              a seccomp filter that kills for a userfaultfd
  *   rss vmpte huge                      KiB of that in /proc/self/status and smaps_rollup
  *   quit
@@ -28,6 +29,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +41,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -217,6 +220,22 @@ static void do_epoll(uint64_t ms)
 	close(fd);
 }
 
+static int sleep_ms(void *ms)
+{
+	const struct timespec time = { (time_t)(*(uint64_t *)ms / 1000), (long)(*(uint64_t *)ms % 1000) * 1000000 };
+
+	return nanosleep(&time, NULL);
+}
+
+static void do_vfork(uint64_t ms)
+{
+	static char stack[4 * PAGE] __attribute__((aligned(16)));
+	pid_t child = clone(sleep_ms, stack + sizeof(stack), CLONE_VFORK | CLONE_VM | SIGCHLD, &ms);
+
+	waitpid(child, NULL, 0);
+	puts("ok");
+}
+
 static void do_filter(void)
 {
 	struct sock_filter code[] = {
@@ -301,6 +320,8 @@ int main(void)
 			puts("ok");
 		} else if (strcmp(word[0], "epoll") == 0) {
 			do_epoll(number(word[1]));
+		} else if (strcmp(word[0], "vfork") == 0) {
+			do_vfork(number(word[1]));
 		} else if (strcmp(word[0], "filter") == 0) {
 			do_filter();
 		} else if (strcmp(word[0], "exec") == 0) {
