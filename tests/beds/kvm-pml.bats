@@ -18,7 +18,7 @@ setup_file() {
 	job >"$work/job"
 	"$TOP/scripts/guest/initrd" -m kvm_intel -f "$TOP/build-static/bin/wss-trace" -f "$TOP/build-static/helpers/pml-guest" \
 		"${files[@]}" -j "$work/job" -o "$work/initrd"
-	"$TOP/scripts/guest/bochs" -t 200 -i "$work/initrd" -f "$work/out.tgz" >"$work/console" ||
+	"$TOP/scripts/guest/bochs" -t 600 -i "$work/initrd" -f "$work/out.tgz" >"$work/console" ||
 		{ tail -n 40 "$work/console" >&2; return 1; }
 	tar -C "$work" -xzf "$work/out.tgz"
 }

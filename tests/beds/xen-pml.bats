@@ -298,7 +298,7 @@ is_dirty() {
 	(
 		unset "${!BATS_@}"
 		PATH=$(tr : '\n' <<<"$PATH" | grep -v bats-core | paste -sd :)
-		WSS_PATCHED=1 "$TOP/scripts/guest/dom0" -x "$patched/xen" -t 500 -j bats -- --formatter tap \
+		WSS_PATCHED=1 "$TOP/scripts/guest/dom0" -x "$patched/xen" -t 1500 -j bats -- --formatter tap \
 			-f 'each of 8000 pages|after SIGTERM|a migration that begins wins|without the patches' "$TOP/tests/beds/xen.bats"
 	) >tap || { cat tap; return 1; }
 	is "$(grep -c '^ok' tap)" 4
