@@ -119,11 +119,25 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	is "$(awk -F, '$4 == "blind" { print $7 }' t.csv)" 5
 }
 
-@test "xen: a PV guest, dom0 and none are refused in one sentence; all the others are traced by xen:all, as they come and go" {
-	run --separate-stderr -69 wss-trace -s xen:pv -n 1 -P
-	stderr_is 'wss-trace: xen:pv: a PV guest: its writes are logged by shadow page tables alone, which this hypervisor was built without (as Debian'"'"'s); run the guest as PVH or HVM'
-	run --separate-stderr -69 wss-trace --probe xen:pv
-	stderr_is 'wss-trace: xen:pv: a PV guest: its writes are logged by shadow page tables alone, which this hypervisor was built without (as Debian'"'"'s); run the guest as PVH or HVM'
+# Debian's Xen has no shadow paging since 4.17.7, and PV guests cannot be traced; before, they can. `all`: what xen:all traces.
+has_shadow() { xl info | grep '^virt_caps' | grep -qw shadow; }
+all() { { printf '%s\n' "$@"; ! has_shadow || echo pv; } | sort | xargs; }
+
+@test "xen: a PV guest is refused in one sentence where the hypervisor has no shadow paging, and traced where it has" {
+	local probe
+	for probe in '-n 1 -P -s' --probe; do
+		# shellcheck disable=SC2086 # several options
+		if has_shadow; then
+			wss-trace $probe xen:pv >/dev/null
+		else
+			run --separate-stderr -69 wss-trace $probe xen:pv
+			stderr_is 'wss-trace: xen:pv: a PV guest: its writes are logged by shadow page tables alone, which this hypervisor was built without (as Debian'"'"'s); run the guest as PVH or HVM'
+		fi
+	done
+	! has_shadow || is_off pv
+}
+
+@test "xen: dom0 and none are refused in one sentence; all the others are traced by xen:all, as they come and go" {
 	run --separate-stderr -69 wss-trace -s xen:0 -n 1 -P
 	stderr_is 'wss-trace: xen:0: dom0 cannot trace itself'
 	run --separate-stderr -66 wss-trace -s xen:none -n 1 -P
@@ -131,7 +145,7 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	trace -s xen:all -p 500ms
 	comes 2 tick one
 	comes 2 tick two
-	is "$(grep -c 'xen:pv: a PV guest' t.err)" 1
+	has_shadow || is "$(grep -c 'xen:pv: a PV guest' t.err)" 1
 	run --separate-stderr -69 wss-trace -s xen:two -n 1 -P
 	stderr_is 'wss-trace: xen:two: a wss-trace traces it already'
 	again late two
@@ -144,8 +158,8 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	comes $((n + 2)) tick two
 	kill -TERM $tracer
 	ends 0
-	is "$(awk -F, '$4 == "begin" || $4 == "end" { n[$4]++ } END { print n["begin"], n["end"] }' t.csv)" '3 3'
-	is "$(wss-count <t.csv | column vm | sort -u | xargs)" 'late one two'
+	is "$(awk -F, '$4 == "begin" || $4 == "end" { n[$4]++ } END { print n["begin"], n["end"] }' t.csv)" "$(has_shadow && echo '4 4' || echo '3 3')"
+	is "$(wss-count <t.csv | column vm | sort -u | xargs)" "$(all late one two)"
 	is_off one
 	is_off two
 }
@@ -186,7 +200,7 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	is_off two
 	is "$(wss-trace --enable xen:two)" 'xen:two: 1 enabled'
 	is "$(wss-trace --release xen:all 2>t.err)" 'xen:all: 1 released'
-	grep -q 'warning: xen:pv: a PV guest' t.err
+	has_shadow || grep -q 'warning: xen:pv: a PV guest' t.err
 	is_off two
 }
 
@@ -257,7 +271,7 @@ intrusive   write-protects the domain's memory and pauses it for a moment each p
 	xenstore-write "/local/domain/$id/target" 9
 	run --separate-stderr -0 wss-trace -s xen:all -f 300ms -P
 	grep -qx 'wss-trace: warning: xen:two: a stub domain: it works for another one; name it to trace it' <<<"$stderr"
-	is "$(column vm <<<"$output" | sort -u)" one
+	is "$(column vm <<<"$output" | sort -u | xargs)" "$(all one)"
 	is_off two
 	xenstore-rm "/local/domain/$id/target"
 	# Without a root its kernel panics.
