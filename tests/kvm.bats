@@ -111,6 +111,7 @@ refused() {
 	refused 69 "QEMU does not say where the guest's RAM is (info mtree -f, info memdev)"
 }
 
+# bats test_tags=slow
 @test "wss-trace kvm: what is no QEMU is told from one" {
 	qemu_that "greeting = 'HTTP/1.1 400 Bad Request'"
 	run --separate-stderr -69 timeout 30 wss-trace -P -s "kvm:$PWD/qmp"

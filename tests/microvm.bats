@@ -28,6 +28,7 @@ faulty() {
 
 # ---- what it sees ----
 
+# bats test_tags=slow
 @test 'wss-trace microvm: every window of 10 ms holds the pages its schedule writes and no others' {
 	# 10 ms of 20000 pages a second are 200 pages
 	for log in clear get ring; do

@@ -16,6 +16,7 @@ pipeline() { # SPEC PERIODS METHOD
 	is "$(column wss_kib < out.csv | tr '\n' ' ')" '0 0 0 0 '
 }
 
+# bats test_tags=slow
 @test "pipeline: the published two-phase load: 38,400 pages, then 76,800" {
 	# [seeds: ComPAS'18 poster, experiment 2] 150 MB = 153600 KiB, 300 MB = 307200 KiB
 	wss-trace -s model:two-phase -n 600 | wss-count | wss-estimate -m threshold:1 -P |

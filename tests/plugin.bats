@@ -26,6 +26,7 @@ qemu=(qemu-system-x86_64 -accel tcg -M pc -m 64 -nodefaults -display none -bios 
 	is "$(tail -1 run1.csv | cut -d, -f2-)" "touch,,end,,,,"
 }
 
+# bats test_tags=slow
 @test "wss-trace: source plugin, a running guest, period by period" {
 	guest 0
 	"${qemu[@]}" -plugin "$BUILD/wss-plugin.so,socket=sock" 3>&- & later_kill $!

@@ -188,6 +188,7 @@ estimates() {
 
 # A set of 400 MiB in 2 GiB: p = 0.1953. The mean absolute deviation of a binomial is about sqrt(2 p q n / pi), which is
 # 16.2 % of np for n = 100, and halves with 4 times as many pages. Wilson's interval holds the truth 95 times of 100.
+# bats test_tags=slow
 @test "wss-estimate: vmware over 10,000 intervals errs as the binomial distribution does" {
 	awk -v header="$COUNTS" 'BEGIN {
 		print header
